@@ -1,0 +1,344 @@
+"""Attention over a window and compressed entries (model reference §4).
+
+Projections run over the whole flat batch; what touches a sequence's cache runs span by
+span, on slices of its own storage: on a CPU a slice costs nothing, while gathering the
+rows of several sequences into one tensor would copy them all for every token.
+
+A short span (a decoded token, a draft to verify) is computed against the rings, which
+then hold it; a longer one against the rows before it and its own, in blocks of queries,
+and leaves its end in the rings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from dsagent.engine.cache import SLACK, Cache, LayerState
+from dsagent.engine.config import CSA
+from dsagent.kernels import ops
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from dsagent.engine.batch import Batch, Span
+
+BLOCK = 128
+"""Queries of a long span attended together."""
+DENSE = 8
+"""Entries beyond this many times top-k are gathered a query, not masked."""
+INDEX_BYTES = 64 << 20
+"""What index scores of one tile may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """Weights of the norms that can't be folded away."""
+
+    kv: Tensor
+    entry: Tensor | None
+    index_entry: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What every layer of a kind shares in one forward pass."""
+
+    batch: Batch
+    cache: Cache
+    factors: Tensor
+    """Rotations of the batch's positions ``[N, 1, r/2]``."""
+    inverse: Tensor
+    table: Tensor
+    """Rotations of all positions so far ``[P, r/2]``, for entries."""
+    ring_bias: tuple[Tensor | None, ...]
+    """A span: which ring slots its queries see ``[n, 1 + ring]``, if it is short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One layer's weights. Matrices are transposed: ``x @ w``."""
+
+    ratio: int
+    heads: int
+    groups: int
+    topk: int
+    window: int
+    eps: float
+    wide: Tensor
+    """All that reads the layer's input, side by side: wq_a, wkv, compressors' kv and z,
+    index gates ``[D, …]``, the attention norm's weight folded in."""
+    splits: tuple[int, ...]
+    """Widths of qr, kv, raw row, index gates."""
+    queries: Tensor
+    """wq_b and the indexer's, side by side ``[Rq, H·d + Hi·di]``, q_norm folded in."""
+    wo_a: Tensor
+    """``[G, H·d/G, Ro]``."""
+    wo_b: Tensor
+    """``[G·Ro, D]``."""
+    sinks: Tensor
+    norms: Norms
+    ape: Tensor | None
+    index_ape: Tensor | None
+
+    def __call__(self, x: Tensor, layer: int, step: Step) -> Tensor:
+        """``x [N, D]`` (normalised) to ``[N, D]``; writes the batch into the cache."""
+        n, d = len(x), self.norms.kv.shape[0]
+        qr, kv, raw, gates = torch.mm(x, self.wide).split(self.splits, 1)
+        q = torch.mm(ops.normalise(qr, self.eps), self.queries)
+        heads = q[:, : self.heads * d].unflatten(1, (self.heads, d))
+        heads = ops.rotate_(ops.normalise(heads, self.eps), step.factors)
+        kv = ops.rms_norm(kv, self.norms.kv, self.eps)
+        kv = ops.rotate_(kv, step.factors[:, 0])
+        o = heads.new_empty(n, self.heads, d)
+        for i, span in enumerate(step.batch.spans):
+            state = step.cache.layers(span.slot)[layer]
+            part = span.rows
+            if self.ratio:
+                self._compress(span, raw[part], state, step)
+            index = self._index_queries(q[part], gates[part], span, step)
+            bias = step.ring_bias[i]
+            attend = self._short if bias is not None else self._long
+            attend(heads[part], kv[part], span, state, bias, index, o[part])
+        ops.rotate_(o, step.inverse)
+        z = torch.bmm(o.view(n, self.groups, -1).transpose(0, 1), self.wo_a)
+        return torch.mm(z.transpose(0, 1).reshape(n, -1), self.wo_b)
+
+    def _index_queries(
+        self, q: Tensor, gates: Tensor, span: Span, step: Step
+    ) -> tuple[Tensor, Tensor] | None:
+        """Rotated index queries and gates, if any query sees more than top-k."""
+        if self.ratio != CSA or span.end // CSA <= self.topk:
+            return None
+        heads = gates.shape[1]
+        iq = q[:, self.heads * self.norms.kv.shape[0] :].unflatten(1, (heads, -1))
+        di = iq.shape[2]
+        rotated = ops.rotate_(iq.contiguous(), step.factors[span.rows])
+        return rotated, gates * (di * heads) ** -0.5
+
+    def _short(
+        self,
+        q: Tensor,
+        kv: Tensor,
+        span: Span,
+        state: LayerState,
+        bias: Tensor | None,
+        index: tuple[Tensor, Tensor] | None,
+        out: Tensor,
+    ) -> None:
+        """Against the rings, which are written first."""
+        assert bias is not None
+        ring = bias.shape[1] - 1
+        _write_ring(state.rows[1 : 1 + ring], kv, span.start)
+        seen = span.end // self.ratio if self.ratio else 0
+        rows = state.rows[: 1 + ring + seen]
+        if index is not None and span.length == 1:
+            chosen = self._scores(index, state, seen)
+            picked = ops.select(chosen, self.topk)[0].nonzero().squeeze(1)
+            entries = state.rows[1 + ring :].index_select(0, picked)
+            rows = torch.cat((state.rows[: 1 + ring], entries))
+            bias = torch.cat((bias, bias.new_zeros(1, len(picked))), 1)
+        elif seen:
+            hidden = self._hidden(span.start, span.length, seen, index, state)
+            bias = torch.cat((bias, hidden), 1)
+        out.copy_(ops.attend(q, rows, self.sinks, bias, q.shape[-1] ** -0.5))
+
+    def _long(
+        self,
+        q: Tensor,
+        kv: Tensor,
+        span: Span,
+        state: LayerState,
+        bias: Tensor | None,
+        index: tuple[Tensor, Tensor] | None,
+        out: Tensor,
+    ) -> None:
+        """Against the window before the span and the span's own rows, in blocks."""
+        del bias
+        ring = self.window + SLACK
+        before = min(self.window - 1, span.start)
+        near = _read_ring(state.rows[1 : 1 + ring], span.start - before, before)
+        near = torch.cat((near, kv))
+        entries = state.rows[1 + ring :]
+        for start, stop in _blocks(span.length):
+            first = max(0, before + start - self.window + 1)
+            keys = near[first : before + stop]
+            mask = _window_bias(start + before - first, stop - start, len(keys), self)
+            position = span.start + start
+            seen = (span.start + stop) // self.ratio if self.ratio else 0
+            part = None if index is None else (index[0][start:stop], index[1][start:stop])
+            queries = q[start:stop]
+            if part is not None and seen > DENSE * self.topk:
+                o = self._gathered(queries, keys, mask, entries, position, part, state)
+            else:
+                parts = [mask]
+                if seen:
+                    hidden = self._hidden(position, stop - start, seen, part, state)
+                    parts.append(hidden)
+                rows = torch.cat((state.rows[:1], keys, entries[:seen]))
+                scale = q.shape[-1] ** -0.5
+                o = ops.attend(queries, rows, self.sinks, torch.cat(parts, 1), scale)
+            out[start:stop] = o
+        _write_ring(state.rows[1 : 1 + ring], kv, span.start)
+
+    def _gathered(
+        self,
+        q: Tensor,
+        keys: Tensor,
+        mask: Tensor,
+        entries: Tensor,
+        position: int,
+        index: tuple[Tensor, Tensor],
+        state: LayerState,
+    ) -> Tensor:
+        """Far more entries than top-k: every query gets rows of its own."""
+        outs = []
+        near = torch.cat((keys.new_zeros(1, keys.shape[1]), keys))
+        for i in range(0, len(q), 8):
+            j = min(i + 8, len(q))
+            seen = (position + j) // self.ratio
+            scores = self._scores((index[0][i:j], index[1][i:j]), state, seen)
+            t = torch.arange(position + i, position + j)[:, None]
+            scores.masked_fill_(torch.arange(seen) >= (t + 1) // CSA, -torch.inf)
+            picked = ops.select(scores, self.topk).nonzero()[:, 1]
+            chosen = entries[picked].view(j - i, self.topk, -1)
+            rows = torch.cat((near.expand(j - i, -1, -1), chosen), 1)
+            bias = torch.cat((mask[i:j], mask.new_zeros(j - i, self.topk)), 1)
+            scale = q.shape[-1] ** -0.5
+            o = ops.attend(q[i:j, None], rows, self.sinks, bias[:, None], scale)
+            outs.append(o[:, 0])
+        return torch.cat(outs)
+
+    def _hidden(
+        self,
+        position: int,
+        n: int,
+        seen: int,
+        index: tuple[Tensor, Tensor] | None,
+        state: LayerState,
+    ) -> Tensor:
+        """Bias ``[n, seen]`` of the first ``seen`` entries for n queries from there."""
+        t = torch.arange(position, position + n)[:, None]
+        hidden = torch.arange(seen) >= (t + 1) // self.ratio
+        if index is not None and seen > self.topk:
+            scores = self._scores(index, state, seen).masked_fill_(hidden, -torch.inf)
+            hidden = ~ops.select(scores, self.topk)
+        return torch.zeros(n, seen).masked_fill_(hidden, -torch.inf)
+
+    def _scores(
+        self, index: tuple[Tensor, Tensor], state: LayerState, seen: int
+    ) -> Tensor:
+        """Index scores ``[n, seen]``, in tiles that keep to ``INDEX_BYTES``."""
+        q, gates = index
+        assert state.index is not None
+        keys = state.index[:seen]
+        rows = max(1, INDEX_BYTES // (4 * seen * q.shape[1]))
+        tiles = [
+            ops.index_scores(q[i : i + rows], gates[i : i + rows], keys)
+            for i in range(0, len(q), rows)
+        ]
+        return tiles[0] if len(tiles) == 1 else torch.cat(tiles)
+
+    def _compress(self, span: Span, raw: Tensor, state: LayerState, step: Step) -> None:
+        """Store the raw rows, and the entries of the windows that the span closes."""
+        assert state.raw is not None
+        first, last = span.start // self.ratio, span.end // self.ratio
+        if first < last:
+            back = first - 1 if self.ratio == CSA and first else first
+            begin = back * self.ratio
+            old = _read_ring(state.raw, begin, span.start - begin)
+            members = raw[: last * self.ratio - span.start]
+            members = torch.cat((old, members)) if len(old) else members
+            self._pool(members, first, last, state, step.table)
+        _write_ring(state.raw, raw, span.start)
+
+    def _pool(
+        self, members: Tensor, first: int, last: int, state: LayerState, table: Tensor
+    ) -> None:
+        """Entries ``first`` to ``last`` from raw rows that begin a window earlier."""
+        d = self.norms.kv.shape[0]
+        assert self.ape is not None
+        assert self.norms.entry is not None
+        factors = table[first * self.ratio : last * self.ratio : self.ratio]
+        offset = state.rows.shape[0] - _entries(state, self.window)
+        place = state.rows[offset + first : offset + last]
+        if self.ratio != CSA:
+            kv, z = members.split(d, 1)
+            e = ops.pool_windows(kv, z, self.ape)
+            e = ops.rms_norm(e, self.norms.entry, self.eps)
+            place.copy_(ops.rotate_(e, factors))
+            return
+        assert self.index_ape is not None
+        assert self.norms.index_entry is not None
+        assert state.index is not None
+        di = state.index.shape[1]
+        kv, z, ikv, iz = members.split((2 * d, 2 * d, 2 * di, 2 * di), 1)
+        start = first == 0
+        e = ops.pool_overlapping(kv.contiguous(), z, self.ape, first=start)
+        e = ops.rms_norm(e, self.norms.entry, self.eps)
+        place.copy_(ops.rotate_(e, factors))
+        e = ops.pool_overlapping(ikv.contiguous(), iz, self.index_ape, first=start)
+        e = ops.rms_norm(e, self.norms.index_entry, self.eps)
+        state.index[first:last] = ops.rotate_(e, factors)
+
+
+def ring_bias(span: Span, window: int) -> Tensor | None:
+    """Which of ``1 + ring`` rows each query of a short span sees ``[n, 1 + ring]``.
+
+    Slot j holds the newest position up to the span's end that is j modulo the ring's
+    size. ``None`` for a span too long to be computed against the ring.
+    """
+    if span.length > SLACK:
+        return None
+    ring = window + SLACK
+    last = span.end - 1
+    held = last - (last - torch.arange(ring)) % ring
+    t = torch.arange(span.start, span.end)[:, None]
+    hidden = (held > t) | (held <= t - window) | (held < 0)
+    bias = torch.zeros(span.length, 1 + ring)
+    bias[:, 1:].masked_fill_(hidden, -torch.inf)
+    return bias
+
+
+def _entries(state: LayerState, window: int) -> int:
+    return state.rows.shape[0] - 1 - window - SLACK
+
+
+def _window_bias(first: int, n: int, keys: int, layer: Attention) -> Tensor:
+    """Bias ``[n, 1 + keys]`` (sink row first) when query i stands at key first + i."""
+    i = torch.arange(first, first + n)[:, None]
+    j = torch.arange(keys)
+    hidden = (j > i) | (j <= i - layer.window)
+    bias = torch.zeros(n, 1 + keys)
+    bias[:, 1:].masked_fill_(hidden, -torch.inf)
+    return bias
+
+
+def _blocks(n: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, n, BLOCK):
+        yield start, min(start + BLOCK, n)
+
+
+def _read_ring(ring: Tensor, start: int, n: int) -> Tensor:
+    """Rows of positions ``start`` to ``start + n``; a view where they are together."""
+    size = len(ring)
+    i = start % size
+    if i + n <= size:
+        return ring[i : i + n]
+    return torch.cat((ring[i:], ring[: i + n - size]))
+
+
+def _write_ring(ring: Tensor, rows: Tensor, start: int) -> None:
+    """Put rows of positions from ``start`` on in their places; the last ring-full."""
+    size = len(ring)
+    if len(rows) > size:
+        start, rows = start + len(rows) - size, rows[-size:]
+    i = start % size
+    head = min(len(rows), size - i)
+    ring[i : i + head] = rows[:head]
+    if head < len(rows):
+        ring[: len(rows) - head] = rows[head:]

@@ -1,0 +1,271 @@
+"""What a checkpoint says of itself, and what a user asks of the engine.
+
+Both are frozen values without torch. :class:`ModelConfig` reads ``config.json`` as it
+is released (native keys) and derives nothing a key states: V4-Flash, V4-Pro, a plain V4
+and nano differ in numbers only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+from dsagent.errors import CorruptCheckpoint, MissingWeights, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LayerKind = Literal["window", "csa", "hca"]
+
+WINDOW: Final = 0
+CSA: Final = 4
+HCA: Final = 128
+_KINDS: Final[dict[int, LayerKind]] = {WINDOW: "window", CSA: "csa", HCA: "hca"}
+
+T = TypeVar("T", int, float, str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yarn:
+    """``rope_scaling``: how compressed layers stretch their rotation."""
+
+    factor: float
+    original: int
+    beta_fast: float
+    beta_slow: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """The sizes and constants of a V4 model (model reference §1)."""
+
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    head_dim: int
+    qk_rope_head_dim: int
+    q_lora_rank: int
+    o_groups: int
+    o_lora_rank: int
+    sliding_window: int
+    compress_ratios: tuple[int, ...]
+    """One per backbone layer: 0 window only, 4 with indexer, 128."""
+    index_n_heads: int
+    index_head_dim: int
+    index_topk: int
+    n_routed_experts: int
+    num_experts_per_tok: int
+    moe_intermediate_size: int
+    num_hash_layers: int
+    routed_scaling_factor: float
+    swiglu_limit: float
+    hc_mult: int
+    hc_sinkhorn_iters: int
+    hc_eps: float
+    rms_norm_eps: float
+    rope_theta: float
+    compress_rope_theta: float
+    yarn: Yarn | None
+    max_position_embeddings: int
+    bos_token_id: int
+    eos_token_id: int
+
+    @property
+    def layer_kinds(self) -> tuple[LayerKind, ...]:
+        """What each backbone layer attends to besides its window."""
+        return tuple(_KINDS[ratio] for ratio in self.compress_ratios)
+
+    def to_json(self) -> dict[str, object]:
+        """The ``config.json`` that reads back as this."""
+        data: dict[str, object] = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("yarn", "compress_ratios")
+        }
+        data |= {
+            "architectures": ["DeepseekV4ForCausalLM"],
+            "model_type": "deepseek_v4",
+            "compress_ratios": list(self.compress_ratios),
+            "hidden_act": "silu",
+            "n_shared_experts": 1,
+            "norm_topk_prob": True,
+            "num_key_value_heads": 1,
+            "scoring_func": "sqrtsoftplus",
+            "tie_word_embeddings": False,
+            "topk_method": "noaux_tc",
+        }
+        if self.yarn is not None:
+            data["rope_scaling"] = {
+                "type": "yarn",
+                "factor": self.yarn.factor,
+                "original_max_position_embeddings": self.yarn.original,
+                "beta_fast": self.yarn.beta_fast,
+                "beta_slow": self.yarn.beta_slow,
+            }
+        return data
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelConfig:
+        """Read ``folder/config.json``.
+
+        Raises:
+            MissingWeights: there is no such file.
+            CorruptCheckpoint: it is not JSON, or lacks a key.
+            Unsupported: it describes another architecture.
+        """
+        path = folder / "config.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise MissingWeights(
+                f"{folder} holds no config.json: name the folder of a DeepSeek-V4 "
+                "checkpoint, or a repository id such as "
+                "'deepseek-ai/DeepSeek-V4-Flash-DSpark'"
+            ) from None
+        except ValueError as error:
+            raise CorruptCheckpoint(f"{path} is not JSON: {error}") from error
+        return cls.from_json(data, source=str(path))
+
+    @classmethod
+    def from_json(
+        cls, data: Mapping[str, object], *, source: str = "config"
+    ) -> ModelConfig:
+        """From the parsed ``config.json``. Raises as :meth:`read` does."""
+        keys = _Keys(data, source)
+        _check_architecture(keys)
+        layers = keys.number("num_hidden_layers", int)
+        ratios = keys.numbers("compress_ratios")[:layers]
+        if len(ratios) < layers:
+            raise CorruptCheckpoint(
+                f"{source}: compress_ratios names {len(ratios)} layers of {layers}"
+            )
+        strange = sorted(set(ratios) - set(_KINDS))
+        if strange:
+            raise Unsupported(
+                f"{source}: compress_ratios holds {strange}; this engine knows "
+                f"{sorted(_KINDS)}"
+            )
+        return cls(
+            vocab_size=keys.number("vocab_size", int),
+            hidden_size=keys.number("hidden_size", int),
+            num_hidden_layers=layers,
+            num_attention_heads=keys.number("num_attention_heads", int),
+            head_dim=keys.number("head_dim", int),
+            qk_rope_head_dim=keys.number("qk_rope_head_dim", int),
+            q_lora_rank=keys.number("q_lora_rank", int),
+            o_groups=keys.number("o_groups", int),
+            o_lora_rank=keys.number("o_lora_rank", int),
+            sliding_window=keys.number("sliding_window", int),
+            compress_ratios=ratios,
+            index_n_heads=keys.number("index_n_heads", int),
+            index_head_dim=keys.number("index_head_dim", int),
+            index_topk=keys.number("index_topk", int),
+            n_routed_experts=keys.number("n_routed_experts", int),
+            num_experts_per_tok=keys.number("num_experts_per_tok", int),
+            moe_intermediate_size=keys.number("moe_intermediate_size", int),
+            num_hash_layers=keys.number("num_hash_layers", int, 0),
+            routed_scaling_factor=keys.number("routed_scaling_factor", float),
+            swiglu_limit=keys.number("swiglu_limit", float),
+            hc_mult=keys.number("hc_mult", int),
+            hc_sinkhorn_iters=keys.number("hc_sinkhorn_iters", int),
+            hc_eps=keys.number("hc_eps", float, 1e-6),
+            rms_norm_eps=keys.number("rms_norm_eps", float),
+            rope_theta=keys.number("rope_theta", float),
+            compress_rope_theta=keys.number("compress_rope_theta", float),
+            yarn=_yarn(keys),
+            max_position_embeddings=keys.number("max_position_embeddings", int),
+            bos_token_id=keys.number("bos_token_id", int, 0),
+            eos_token_id=keys.number("eos_token_id", int, 1),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """How much the engine may hold and do at once."""
+
+    max_running: int = 16
+    """Requests computed together."""
+    max_queue: int = 256
+    """Requests that may wait; one more raises ``QueueFull``."""
+    cache_tokens: int = 131_072
+    """Tokens, prompts and outputs together, the caches hold at most."""
+    context: int | None = None
+    """Longest sequence; the model's own limit if ``None``."""
+    prefill_chunk: int = 512
+    """Prompt tokens computed in one step, so that others wait no longer than that."""
+    max_unread: int = 64
+    """Tokens a request may be ahead of its reader before it pauses."""
+    default_max_tokens: int = 4096
+    """Output of a request that names no limit."""
+    threads: int | None = None
+    """torch's threads, for the whole process; left as they are if ``None``."""
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"EngineConfig.{name} must be at least 1, not {value}")
+
+
+class _Keys:
+    """Typed reading of a JSON object, with errors that name the key."""
+
+    def __init__(self, data: Mapping[str, object], source: str) -> None:
+        self.data, self.source = data, source
+
+    def number(self, key: str, kind: type[T], default: T | None = None) -> T:
+        value = self.data.get(key, default)
+        if value is None:
+            raise CorruptCheckpoint(f"{self.source}: the key {key!r} is missing")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise CorruptCheckpoint(
+                f"{self.source}: {key!r} should be a number, not {value!r}"
+            )
+        return kind(value)
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        value = self.data.get(key)
+        if not isinstance(value, list) or not all(isinstance(v, int) for v in value):
+            raise CorruptCheckpoint(
+                f"{self.source}: {key!r} should be a list of whole numbers"
+            )
+        return tuple(value)
+
+
+def _check_architecture(keys: _Keys) -> None:
+    """Refuse what would load and compute something else."""
+    kind = keys.data.get("model_type")
+    if kind != "deepseek_v4":
+        raise Unsupported(
+            f"{keys.source}: model_type is {kind!r}; this engine runs 'deepseek_v4'"
+        )
+    wanted = {"scoring_func": "sqrtsoftplus", "hidden_act": "silu"}
+    for key, value in wanted.items():
+        if keys.data.get(key, value) != value:
+            raise Unsupported(f"{keys.source}: {key} is {keys.data[key]!r}, not {value}")
+    for key in ("attention_bias", "tie_word_embeddings"):
+        if keys.data.get(key):
+            raise Unsupported(f"{keys.source}: {key} is set, which V4 models don't have")
+    if keys.data.get("n_shared_experts", 1) != 1:
+        raise Unsupported(f"{keys.source}: n_shared_experts must be 1")
+
+
+def _yarn(keys: _Keys) -> Yarn | None:
+    scaling = keys.data.get("rope_scaling")
+    if scaling is None:
+        return None
+    if not isinstance(scaling, dict):
+        raise CorruptCheckpoint(f"{keys.source}: rope_scaling should be an object")
+    kind = scaling.get("type", scaling.get("rope_type"))
+    if kind != "yarn":
+        raise Unsupported(f"{keys.source}: rope_scaling of type {kind!r}, not 'yarn'")
+    inner = _Keys(scaling, f"{keys.source}: rope_scaling")
+    return Yarn(
+        factor=inner.number("factor", float),
+        original=inner.number("original_max_position_embeddings", int),
+        beta_fast=inner.number("beta_fast", float, 32.0),
+        beta_slow=inner.number("beta_slow", float, 1.0),
+    )

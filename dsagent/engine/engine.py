@@ -1,0 +1,250 @@
+"""The engine as its users see it: submit a request, read a generation, close.
+
+``Engine`` checks a request and answers at once, on the caller's thread; the work
+happens on one engine thread (worker.py). What must stay true:
+
+* the thread holds no reference to the ``Engine``, so an engine that is dropped without
+  ``close`` stops by itself, and a ``Generation`` holds one, so it is not dropped while
+  someone still reads;
+* a ``Generation`` that is dropped cancels itself: the engine side never refers to it;
+* a request that can never fit is refused before anything is stored for it.
+
+On reproducibility: a request draws the same random numbers and is cut into the same
+prompt chunks alone and in company, so it gets the same tokens whenever the model gives
+a row the same logits in every batch. Matrix products may round a row differently in
+batches of different sizes; the sampler is built so that this changes a token only when
+a random number falls within that rounding (about 1e-7 of the time), and greedy
+decoding only when two logits tie within it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import weakref
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from dsagent.engine.admission import Admission
+from dsagent.engine.bridge import Mailbox
+from dsagent.engine.config import EngineConfig
+from dsagent.engine.runner import Runner
+from dsagent.engine.scheduler import Scheduler
+from dsagent.engine.sequence import Sequence
+from dsagent.engine.worker import Worker
+from dsagent.errors import ContextOverflow
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from dsagent.engine.request import (
+        EngineStats,
+        GenerationStats,
+        Request,
+        Stop,
+        TokenStep,
+    )
+    from dsagent.engine.transformer import Transformer
+    from dsagent.errors import DSAgentError
+
+
+class Generation:
+    """A running request: ``async for step in generation``, under asyncio or trio.
+
+    One task reads at a time. A read that is cancelled, leaving ``async with``, and
+    dropping the object all cancel the request; after ``async with`` or ``aclose``
+    its memory is free. The ids generated before a ``cancel`` can still be read.
+    """
+
+    __slots__ = ("__weakref__", "_engine", "_mailbox", "_sequence", "_worker")
+
+    def __init__(self, engine: Engine, worker: Worker, sequence: Sequence) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._sequence = sequence
+        self._mailbox = sequence.mailbox
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why it ended; None while it runs. Unread ids may remain after the end."""
+        return self._mailbox.stop
+
+    @property
+    def error(self) -> DSAgentError | None:
+        """The fault, when ``stop`` is "error"."""
+        return self._mailbox.error
+
+    @property
+    def stats(self) -> GenerationStats:
+        """Counts and times, so far or final."""
+        return self._sequence.stats()
+
+    def cancel(self) -> None:
+        """Ask it to end within one step. Any thread; any number of times."""
+        if self._mailbox.stop is None:
+            self._worker.cancel(self._sequence)
+
+    async def aclose(self) -> None:
+        """Cancel it if it still runs, and wait until its memory is free.
+
+        The wait is one step at most and is not itself cancellable.
+        """
+        self.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._mailbox.finished()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> TokenStep:
+        try:
+            step = await self._mailbox.take()
+        except anyio.BusyResourceError:
+            raise  # a second reader is a mistake; the first one goes on
+        except BaseException:
+            self.cancel()
+            raise
+        if step is not None:
+            return step
+        if self._mailbox.error is not None:
+            raise self._mailbox.error
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        self.cancel()
+
+
+class Engine:
+    """Runs requests together on one model.
+
+    Usable from any thread and any number of event loops; ``async with`` closes it.
+    """
+
+    def __init__(
+        self, transformer: Transformer, config: EngineConfig | None = None
+    ) -> None:
+        """Start the engine thread. The transformer belongs to it until ``close``."""
+        config = config or EngineConfig()
+        self._config = config
+        self._vocab_size: int = transformer.config.vocab_size
+        self._context_limit: int = min(
+            config.context or transformer.config.max_position_embeddings,
+            config.cache_tokens,
+        )
+        runner = Runner(
+            transformer, slots=config.max_running, tokens=config.cache_tokens
+        )
+        self._admission = Admission(
+            slots=config.max_running, tokens=config.cache_tokens, queue=config.max_queue
+        )
+        scheduler = Scheduler(
+            prefill_chunk=config.prefill_chunk, max_unread=config.max_unread
+        )
+        self._worker = Worker(
+            runner, self._admission, scheduler, threads=config.threads
+        )
+        # The interpreter's exit is the worker's business: it also waits.
+        weakref.finalize(self, self._worker.stop).atexit = False
+
+    @property
+    def config(self) -> EngineConfig:
+        return self._config
+
+    @property
+    def context_limit(self) -> int:
+        """Most tokens one sequence may have, prompt and output together."""
+        return self._context_limit
+
+    @property
+    def vocab_size(self) -> int:
+        return self._vocab_size
+
+    def submit(self, request: Request) -> Generation:
+        """Start ``request``. Returns at once; does no work on the caller's thread.
+
+        Raises:
+            ContextOverflow: prompt + max_tokens can never fit.
+            QueueFull: too many requests are waiting already.
+            Closed: the engine was closed, or closed itself after a failure.
+            ValueError: the prompt holds an id the model doesn't have.
+        """
+        self._check_ids(request)
+        seed = request.sampling.seed
+        sequence = Sequence(
+            request,
+            seed=secrets.randbits(63) if seed is None else seed,
+            capacity=self._capacity(request),
+            mailbox=Mailbox(len(request.prompt), self._worker.nudge),
+        )
+        self._admission.enter(sequence)
+        self._worker.nudge()
+        return Generation(self, self._worker, sequence)
+
+    def stats(self) -> EngineStats:
+        """What it does now and has done so far. Any thread, also after ``close``."""
+        return self._worker.stats()
+
+    def close(self) -> None:
+        """End every request as cancelled, free model and caches, end the thread.
+
+        Waits for the step in progress, no longer. Safe to repeat, and from any thread.
+        """
+        self._worker.stop()
+        self._worker.join()
+
+    async def aclose(self) -> None:
+        """``close`` without blocking the event loop."""
+        # A limiter of its own: tools may be holding every thread of the default one.
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.close, limiter=anyio.CapacityLimiter(1))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _capacity(self, request: Request) -> int:
+        """Tokens to reserve: the prompt and as much output as was asked for."""
+        prompt = len(request.prompt)
+        room = self._context_limit - prompt
+        wanted = request.max_tokens
+        if wanted is None:
+            wanted = max(1, min(self._config.default_max_tokens, room))
+        if wanted > room:
+            parts = dict(request.parts) or {"prompt": prompt}
+            raise ContextOverflow(
+                prompt + wanted, self._context_limit, {**parts, "output": wanted}
+            )
+        return prompt + wanted
+
+    def _check_ids(self, request: Request) -> None:
+        if min(request.prompt) < 0 or max(request.prompt) >= self._vocab_size:
+            index, token = next(
+                (index, token)
+                for index, token in enumerate(request.prompt)
+                if not 0 <= token < self._vocab_size
+            )
+            msg = (
+                f"prompt token {index} is id {token}, but the model's vocabulary has "
+                f"{self._vocab_size} ids: this tokenizer belongs to another model"
+            )
+            raise ValueError(msg)

@@ -1,0 +1,226 @@
+"""What goes into the engine and what comes out: the tokens-to-tokens seam.
+
+A request is token ids, sampling options and perhaps a constraint; its answer is a
+stream of token ids and, at the end, why it stopped and what it cost. Everything above
+this page (messages, tools, schemas) and everything below it (scheduling, tensors)
+changes without the other noticing, so this module must stay free of torch and of
+text. ``EngineProtocol`` and ``GenerationProtocol`` are the whole surface the layers
+above may use: an engine in another process, or a scripted one in a test, stands in by
+implementing them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from dsagent.engine.constraint import Constraint
+    from dsagent.errors import DSAgentError
+
+Stop = Literal["stop", "length", "cancelled", "error"]
+"""Why a generation ended: a stop token, its ``max_tokens``, a cancellation, a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen from the logits.
+
+    The distribution is ``softmax(logits / temperature)`` over the tokens the
+    constraint allows; ``top_p`` and ``min_p`` both look at that distribution and a
+    token must pass both.
+    """
+
+    temperature: float = 1.0
+    """0 takes the most probable token (the smallest id on a tie); 1 is as trained."""
+    top_p: float = 1.0
+    """Keep the most probable tokens until their mass reaches this; 1 keeps all."""
+    min_p: float = 0.0
+    """Keep tokens at least this fraction as probable as the most probable one."""
+    seed: int | None = None
+    """Fixes the random draws; None lets the engine pick one and report it."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.temperature < float("inf"):
+            msg = f"temperature must be finite and at least 0, not {self.temperature}"
+            raise ValueError(msg)
+        if not 0.0 < self.top_p <= 1.0:
+            msg = f"top_p must be above 0 and at most 1, not {self.top_p}"
+            raise ValueError(msg)
+        if not 0.0 <= self.min_p <= 1.0:
+            msg = f"min_p must be between 0 and 1, not {self.min_p}"
+            raise ValueError(msg)
+
+    @property
+    def greedy(self) -> bool:
+        """True when no random draw is needed."""
+        return self.temperature == 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One generation to run."""
+
+    prompt: tuple[int, ...]
+    """Token ids to continue, at least one."""
+    max_tokens: int | None = None
+    """Most ids to generate, stop id included; None: what the engine allows."""
+    sampling: Sampling = field(default_factory=Sampling)
+    stop_ids: frozenset[int] = frozenset()
+    """Ids that end the generation. The one that did is the last id delivered, so that
+    prompt + ids replays the sequence exactly."""
+    constraint: Constraint | None = None
+    """Says which ids may come next. It is stateful and belongs to this request: the
+    engine calls it from its own thread until the generation has ended."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """What the prompt is made of, (name, tokens), for ContextOverflow to show."""
+
+    def __post_init__(self) -> None:
+        if not self.prompt:
+            msg = "a request needs at least one prompt token"
+            raise ValueError(msg)
+        if self.max_tokens is not None and self.max_tokens < 1:
+            msg = f"max_tokens must be at least 1, not {self.max_tokens}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStep:
+    """What one read of a generation returns: all that happened since the last read."""
+
+    ids: tuple[int, ...] = ()
+    """New token ids, in order; empty while the prompt is being processed."""
+    prefilled: int | None = None
+    """Prompt tokens processed so far, on reads where that number moved."""
+    prompt_tokens: int = 0
+    """The total ``prefilled`` runs up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    """Counts and times of one generation, so far or final. Times are in seconds."""
+
+    prompt_tokens: int
+    output_tokens: int
+    """Ids generated, the stop id included."""
+    seed: int
+    """The seed in use: the request's, or the one the engine picked."""
+    queued: float
+    """From submission until storage was reserved."""
+    prefill: float
+    """From then until the first token: the whole prompt, other work included."""
+    decode: float
+    """From the first token to the latest."""
+    cached_tokens: int = 0
+    """Prompt tokens that needed no work because they were already in a cache."""
+
+    @property
+    def first_token(self) -> float:
+        """Seconds from submission to the first token."""
+        return self.queued + self.prefill
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Decode speed, the first token excluded; 0 with fewer than two tokens."""
+        if self.output_tokens < 2 or self.decode <= 0.0:
+            return 0.0
+        return (self.output_tokens - 1) / self.decode
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """A snapshot of an engine. Counters run from its start; times are in seconds."""
+
+    running: int
+    """Requests that hold storage: prefilling, decoding or paused."""
+    paused: int
+    """Those among them that wait for their reader."""
+    waiting: int
+    """Requests in the queue, without storage."""
+    cache_tokens: int
+    """Token capacity reserved by the running requests."""
+    cache_bytes: int
+    """Bytes of sequence storage held now."""
+    steps: int
+    prefill_tokens: int
+    decode_tokens: int
+    busy: float
+    """Time spent in steps."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens generated per busy second."""
+        return self.decode_tokens / self.busy if self.busy > 0.0 else 0.0
+
+
+@runtime_checkable
+class GenerationProtocol(Protocol):
+    """A running generation: an async iterator of steps that can be cancelled.
+
+    Reading it as an async context manager guarantees that its memory is free after
+    the block, however the block is left. A read that is itself cancelled cancels the
+    generation. When ``stop`` is "error" the iteration ends by raising ``error``; any
+    other ending just ends it.
+    """
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why it ended; None while ids may still come."""
+
+    @property
+    def error(self) -> DSAgentError | None:
+        """The fault, when ``stop`` is "error"."""
+
+    @property
+    def stats(self) -> GenerationStats: ...
+
+    def cancel(self) -> None:
+        """Ask it to end within one step. Any thread; any number of times."""
+
+    async def aclose(self) -> None:
+        """Cancel it if it still runs, and wait until its memory is free."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> TokenStep: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+@runtime_checkable
+class EngineProtocol(Protocol):
+    """What the layers above need of an engine."""
+
+    @property
+    def context_limit(self) -> int:
+        """Most tokens one sequence may have, prompt and output together."""
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    def submit(self, request: Request) -> GenerationProtocol:
+        """Start ``request``. Returns at once; does no work on the caller's thread.
+
+        Raises:
+            ContextOverflow: prompt + max_tokens can never fit.
+            QueueFull: too many requests are waiting already.
+            Closed: the engine was closed.
+        """
+
+    def stats(self) -> EngineStats: ...
+
+    def close(self) -> None:
+        """End every request as cancelled and free everything. Safe to repeat."""
+
+    async def aclose(self) -> None:
+        """``close`` without blocking the event loop."""

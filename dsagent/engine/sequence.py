@@ -1,0 +1,79 @@
+"""One request on its way through the engine.
+
+The page every other part of the engine reads: the scheduler advances ``computed``, the
+runner appends to ``tokens``, the worker decides when it has ended. Only the engine
+thread changes a sequence; other threads read its times and counts. One invariant holds
+between steps:
+
+    computed <= len(tokens) <= capacity
+
+``computed`` tokens have their state in the cache and the rest is pending. A sequence
+with one pending token decodes, one with more prefills; nothing else tells them apart,
+so resuming, forced tokens and rejected drafts need no states of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from dsagent.engine.request import GenerationStats
+
+if TYPE_CHECKING:
+    from dsagent.engine.bridge import Mailbox
+    from dsagent.engine.request import Request, Stop
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    request: Request
+    seed: int
+    capacity: int
+    """Tokens its storage must hold: prompt + max_tokens."""
+    mailbox: Mailbox
+    tokens: list[int] = field(default_factory=list)
+    """Prompt and generated ids. Filled from the request."""
+    computed: int = 0
+    slot: int | None = None
+    """Its storage in the cache; None before admission and after the end."""
+    submitted: float = field(default_factory=perf_counter)
+    admitted: float | None = None
+    first_token: float | None = None
+    last_token: float | None = None
+
+    def __post_init__(self) -> None:
+        self.tokens = list(self.request.prompt)
+
+    @property
+    def pending(self) -> int:
+        """Tokens not yet in the cache."""
+        return len(self.tokens) - self.computed
+
+    @property
+    def decoding(self) -> bool:
+        return len(self.tokens) - self.computed == 1
+
+    def append(self, token: int) -> Stop | None:
+        """Take a generated token. Returns why that ends the sequence, if it does."""
+        self.tokens.append(token)
+        self.last_token = perf_counter()
+        if self.first_token is None:
+            self.first_token = self.last_token
+        if token in self.request.stop_ids:
+            return "stop"
+        return "length" if len(self.tokens) >= self.capacity else None
+
+    def stats(self) -> GenerationStats:
+        """Counts and times so far. Safe from any thread."""
+        now = perf_counter()
+        admitted, first, last = self.admitted, self.first_token, self.last_token
+        end = self.mailbox.ended or now
+        return GenerationStats(
+            prompt_tokens=len(self.request.prompt),
+            output_tokens=len(self.tokens) - len(self.request.prompt),
+            seed=self.seed,
+            queued=(admitted or end) - self.submitted,
+            prefill=(first or end) - admitted if admitted else 0.0,
+            decode=last - first if first and last else 0.0,
+        )

@@ -1,0 +1,255 @@
+"""The engine thread: one loop that owns the model and everything a request holds.
+
+A turn of the loop reads its inbox, lets sequences in, runs one step and posts what came
+out. Other threads never touch its state: they put a function in the inbox, and the
+loop runs it between steps. That is why a cancellation takes effect within one step,
+and why freeing is never in a race with computing. The inbox is a ``SimpleQueue``
+because its ``put`` may be called from a finalizer that interrupts any code, this
+loop's included.
+
+Failures, from the inside out:
+
+* of one row (its constraint, its logits): that request ends with ``EngineError``;
+* of a forward pass or of an allocation: the requests in it end with ``EngineError``
+  and the engine goes on, since storage is rewritten before it is read;
+* of the loop itself: every request ends with ``EngineError``, the engine is closed and
+  ``submit`` says why.
+
+Nobody waits on the outside world here, so ``stop`` followed by ``join`` takes at most
+one step.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import traceback
+from queue import SimpleQueue
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+
+from dsagent.engine.bridge import wake
+from dsagent.engine.request import EngineStats
+from dsagent.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dsagent.engine.admission import Admission
+    from dsagent.engine.bridge import Waiter
+    from dsagent.engine.request import Stop
+    from dsagent.engine.runner import Result, Runner
+    from dsagent.engine.scheduler import Scheduler, Work
+    from dsagent.engine.sequence import Sequence
+    from dsagent.errors import DSAgentError
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs the loop. ``send``, ``stop``, ``join`` and ``stats``: any thread."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        admission: Admission,
+        scheduler: Scheduler,
+        *,
+        threads: int | None,
+    ) -> None:
+        self._runner: Runner | None = runner
+        self._admission = admission
+        self._scheduler = scheduler
+        self._threads = threads
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._stopping = False
+        self._waiters: list[Waiter] = []
+        self._steps = self._prefill_tokens = self._decode_tokens = 0
+        self._busy = 0.0
+        # Daemon, or a forgotten engine would keep the process alive; stopped at exit,
+        # because a thread inside a tensor operation must not outlive the interpreter.
+        self._thread = threading.Thread(
+            target=self._main, name="dsagent-engine", daemon=True
+        )
+        atexit.register(self._stop_at_exit)
+        self._thread.start()
+
+    # Any thread.
+
+    def send(self, function: Callable[[], None]) -> None:
+        """Run ``function`` on the engine thread before its next step."""
+        self._inbox.put(function)
+
+    def nudge(self) -> None:
+        """Have the loop look at its sequences again."""
+        self._inbox.put(_nothing)
+
+    def cancel(self, sequence: Sequence) -> None:
+        """End ``sequence`` within one step. Safe after its end."""
+        self._inbox.put(lambda: self._end(sequence, "cancelled"))
+
+    def stop(self) -> None:
+        """Ask the loop to end after the current step."""
+        self._inbox.put(self._set_stopping)
+
+    def join(self) -> None:
+        """Wait for the loop to end; a no-op on the engine thread itself."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def stats(self) -> EngineStats:
+        runner = self._runner
+        running = self._scheduler.running
+        return EngineStats(
+            running=len(running),
+            paused=sum(map(self._scheduler.is_paused, running)),
+            waiting=self._admission.waiting,
+            cache_tokens=self._admission.reserved_tokens,
+            cache_bytes=runner.cache_bytes if runner is not None else 0,
+            steps=self._steps,
+            prefill_tokens=self._prefill_tokens,
+            decode_tokens=self._decode_tokens,
+            busy=self._busy,
+        )
+
+    # Engine thread.
+
+    def _main(self) -> None:
+        error: EngineError | None = None
+        try:
+            if self._threads is not None:
+                torch.set_num_threads(self._threads)
+            while not self._stopping:
+                self._turn()
+        except BaseException as cause:
+            logger.exception("the engine thread failed")
+            error = _engine_error("the engine failed", cause)
+        self._shut(error)
+
+    def _turn(self) -> None:
+        while not self._inbox.empty():
+            self._inbox.get()()
+        if self._stopping:
+            return
+        while newcomers := self._admission.take():
+            for sequence in newcomers:
+                self._open(sequence)
+        self._wake()
+        work = self._scheduler.plan()
+        if work:
+            self._step(work)
+        self._wake()
+        if not work:
+            self._inbox.get()()
+
+    def _open(self, sequence: Sequence) -> None:
+        assert self._runner is not None
+        sequence.admitted = perf_counter()
+        self._scheduler.add(sequence)
+        try:
+            self._runner.open(sequence)
+        except Exception as cause:
+            self._fail(sequence, "no storage could be allocated", cause)
+
+    def _step(self, work: list[Work]) -> None:
+        assert self._runner is not None
+        started = perf_counter()
+        try:
+            results = self._runner.run(work)
+        except Exception as cause:
+            logger.exception("a step of %d sequences failed", len(work))
+            for piece in work:
+                self._fail(piece.sequence, "the model failed on a step", cause)
+            return
+        for piece, result in zip(work, results, strict=True):
+            self._post(piece, result)
+        self._steps += 1
+        self._busy += perf_counter() - started
+
+    def _post(self, piece: Work, result: Result) -> None:
+        sequence = piece.sequence
+        done = piece.start + piece.length
+        prompt = len(sequence.request.prompt)
+        prefilled = done if done <= prompt else None
+        if prefilled is not None:
+            self._prefill_tokens += piece.length
+        if isinstance(result, EngineError):
+            self._end(sequence, "error", result)
+            return
+        stop = None
+        if result is not None:
+            self._decode_tokens += 1
+            stop = sequence.append(result)
+        if stop is not None:
+            self._release(sequence)
+        ids = () if result is None else (result,)
+        self._waiters += sequence.mailbox.put(ids, prefilled=prefilled, stop=stop)
+
+    def _fail(self, sequence: Sequence, what: str, cause: BaseException) -> None:
+        self._end(sequence, "error", _engine_error(what, cause))
+
+    def _end(
+        self, sequence: Sequence, stop: Stop, error: DSAgentError | None = None
+    ) -> None:
+        """Free what ``sequence`` holds, then say so. Safe to repeat."""
+        if sequence.mailbox.stop is not None:
+            return
+        if not self._admission.withdraw(sequence) and sequence in self._scheduler:
+            self._release(sequence)
+        self._waiters += sequence.mailbox.put(stop=stop, error=error)
+
+    def _release(self, sequence: Sequence) -> None:
+        assert self._runner is not None
+        self._scheduler.remove(sequence)
+        self._runner.close(sequence)
+        self._admission.release(sequence)
+
+    def _wake(self) -> None:
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            wake(waiters)
+
+    def _set_stopping(self) -> None:
+        self._stopping = True
+
+    def _shut(self, error: EngineError | None) -> None:
+        """End everyone and let go of the model and the cache."""
+        reason = "the engine is closed"
+        if error is not None:
+            reason += f", because {error}"
+        running = self._scheduler.running
+        left = self._admission.close(reason, error) + running
+        for sequence in running:
+            self._scheduler.remove(sequence)
+            sequence.slot = None
+            self._admission.release(sequence)
+        self._runner = None
+        stop: Stop = "cancelled" if error is None else "error"
+        for sequence in left:
+            self._waiters += sequence.mailbox.put(stop=stop, error=error)
+        self._wake()
+        atexit.unregister(self._stop_at_exit)
+
+    def _stop_at_exit(self) -> None:
+        self.stop()
+        self.join()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _engine_error(what: str, cause: BaseException) -> EngineError:
+    """The error a request ends with. It may be kept for long, so the frames in its
+    traceback let go of the tensors they hold; the lines stay."""
+    error = EngineError(f"{what}: {_named(cause)}")
+    error.__cause__ = cause
+    traceback.clear_frames(cause.__traceback__)
+    return error
+
+
+def _named(cause: BaseException) -> str:
+    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__

@@ -1,0 +1,41 @@
+"""The operations in plain torch: the specification, and the CPU path.
+
+Float32 in and out, batched over leading dimensions, no state. What writes in place
+says so in its name (a trailing underscore).
+"""
+
+from dsagent.kernels.reference.attention import attend
+from dsagent.kernels.reference.compress import pool_overlapping, pool_windows
+from dsagent.kernels.reference.experts import route, swiglu
+from dsagent.kernels.reference.hyper import (
+    HyperWeights,
+    head_collapse,
+    hyper_collapse,
+    hyper_expand,
+    hyper_mix,
+    sinkhorn,
+)
+from dsagent.kernels.reference.indexer import index_scores, select
+from dsagent.kernels.reference.norm import normalise, rms_norm
+from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
+
+__all__ = [
+    "HyperWeights",
+    "attend",
+    "frequencies",
+    "head_collapse",
+    "hyper_collapse",
+    "hyper_expand",
+    "hyper_mix",
+    "index_scores",
+    "normalise",
+    "pool_overlapping",
+    "pool_windows",
+    "rms_norm",
+    "rotate_",
+    "rotations",
+    "route",
+    "select",
+    "sinkhorn",
+    "swiglu",
+]

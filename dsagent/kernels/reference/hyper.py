@@ -1,0 +1,193 @@
+"""Manifold-constrained hyper-connections (model reference §3).
+
+A token has m residual streams. Before a sublayer they are collapsed into one vector
+(``pre``); after it, its output is spread over the streams (``post``), which are mixed
+by a doubly stochastic ``comb``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from math import exp
+from typing import TYPE_CHECKING
+
+import torch
+
+from dsagent.kernels.reference.norm import inverse_rms
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FEW = 512
+"""Up to this many tokens a dispatched operation costs more than its arithmetic."""
+ON_FLOATS = 4
+"""Up to this many tokens Sinkhorn runs on Python floats."""
+SETTLED = 1e-9
+"""Relative change of the scaling factors below which a round is idle."""
+
+
+@dataclass(frozen=True, slots=True)
+class HyperWeights:
+    """A sublayer's mixing weights, laid out for :func:`hyper_mix`.
+
+    ``fn [mD, (2+m)m]`` (transposed); ``scale`` and ``base [(2+m)m]``, the three scales
+    repeated over their columns; ``gain`` and ``shift [2m]`` turn sigmoids into pre and
+    post.
+    """
+
+    fn: Tensor
+    scale: Tensor
+    base: Tensor
+    gain: Tensor
+    shift: Tensor
+    iterations: int
+    eps: float
+    norm_eps: float
+
+    @classmethod
+    def of(
+        cls,
+        fn: Tensor,
+        scale: Tensor,
+        base: Tensor,
+        *,
+        iterations: int,
+        eps: float,
+        norm_eps: float,
+    ) -> HyperWeights:
+        """From the tensors as stored: ``fn [(2+m)m, mD]``, ``scale [3]``, ``base``."""
+        m = round((1 + base.numel()) ** 0.5) - 1
+        counts = torch.tensor([m, m, m * m])
+        ones = torch.ones(m)
+        return cls(
+            fn=fn.t().contiguous(),
+            scale=scale.repeat_interleave(counts),
+            base=base,
+            gain=torch.cat((ones, 2 * ones)),
+            shift=torch.cat((eps * ones, 0 * ones)),
+            iterations=iterations,
+            eps=eps,
+            norm_eps=norm_eps,
+        )
+
+
+def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor, Tensor]:
+    """Coefficients of streams ``X [N, m, D]``: pre, post ``[N, m]``, comb ``[N, m, m]``.
+
+    Row j of comb says where stream j goes; :func:`hyper_expand` contracts over it.
+    """
+    m = X.shape[1]
+    u = X.flatten(1)
+    mix = torch.mm(u, w.fn).mul_(inverse_rms(u, w.norm_eps))
+    mix = torch.addcmul(w.base, mix, w.scale)
+    gates = torch.addcmul(w.shift, mix[:, : 2 * m].sigmoid(), w.gain)
+    logits = mix[:, 2 * m :]
+    if len(X) <= ON_FLOATS and m == 4:
+        flat: list[float] = []
+        for row in logits.tolist():
+            flat += sinkhorn_4x4(row, w.iterations, w.eps)
+        # Not torch.tensor(list), which takes longer than the whole alternation.
+        comb = torch.frombuffer(array("f", flat), dtype=torch.float32).view(-1, m, m)
+    else:
+        comb = sinkhorn(logits.unflatten(1, (m, m)), w.iterations, w.eps)
+    return gates[:, :m], gates[:, m:], comb
+
+
+def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
+    """Softmax over rows, then alternate column and row normalisation: ``[N, m, m]``.
+
+    Up to ``FEW`` tokens it runs on the reciprocals p, q of the scaling factors, so that
+    ``S = diag(1/p) A diag(1/q)``. A row step S / (S 1 + eps) is then p <- A (1/q) +
+    eps p, a column step q <- A' (1/p) + eps q: two operations each, eps in its place.
+    """
+    s = a.softmax(-1).add_(eps)
+    if len(a) > FEW:
+        s = s.permute(1, 2, 0).contiguous()
+        s /= s.sum(0, keepdim=True).add_(eps)
+        for _ in range(iterations - 1):
+            s /= s.sum(1, keepdim=True).add_(eps)
+            s /= s.sum(0, keepdim=True).add_(eps)
+        return s.permute(2, 0, 1)
+    across = s.transpose(1, 2)
+    q = s.sum(1).add_(eps).unsqueeze(2)
+    p = r = torch.ones_like(q)
+    c = q.reciprocal()
+    for _ in range(iterations - 1):
+        p = torch.baddbmm(p, s, c, beta=eps)
+        r = p.reciprocal()
+        q = torch.baddbmm(q, across, r, beta=eps)
+        c = q.reciprocal()
+    return s * r * c.transpose(1, 2)
+
+
+def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> list[float]:
+    """:func:`sinkhorn` of one 4 x 4 matrix, row by row, on Python floats.
+
+    For a decoded token the 16 numbers take less time than the dispatch of two tensor
+    operations a half step would. It ends early where a round changes the factors by
+    less than float32 can tell.
+    """
+    a0, a1, a2, a3 = _softmax(z[0:4], eps)
+    b0, b1, b2, b3 = _softmax(z[4:8], eps)
+    c0, c1, c2, c3 = _softmax(z[8:12], eps)
+    d0, d1, d2, d3 = _softmax(z[12:16], eps)
+    q0, q1 = a0 + b0 + c0 + d0 + eps, a1 + b1 + c1 + d1 + eps
+    q2, q3 = a2 + b2 + c2 + d2 + eps, a3 + b3 + c3 + d3 + eps
+    v0, v1, v2, v3 = 1 / q0, 1 / q1, 1 / q2, 1 / q3
+    p0 = p1 = p2 = p3 = u0 = u1 = u2 = u3 = 1.0
+    for _ in range(iterations - 1):
+        p0 = a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3 + eps * p0
+        p1 = b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3 + eps * p1
+        p2 = c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3 + eps * p2
+        p3 = d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3 + eps * p3
+        u0, u1, u2, u3 = 1 / p0, 1 / p1, 1 / p2, 1 / p3
+        q0 = a0 * u0 + b0 * u1 + c0 * u2 + d0 * u3 + eps * q0
+        q1 = a1 * u0 + b1 * u1 + c1 * u2 + d1 * u3 + eps * q1
+        q2 = a2 * u0 + b2 * u1 + c2 * u2 + d2 * u3 + eps * q2
+        q3 = a3 * u0 + b3 * u1 + c3 * u2 + d3 * u3 + eps * q3
+        w0, w1, w2, w3 = v0, v1, v2, v3
+        v0, v1, v2, v3 = 1 / q0, 1 / q1, 1 / q2, 1 / q3
+        if (
+            abs(v0 - w0) <= SETTLED * v0
+            and abs(v1 - w1) <= SETTLED * v1
+            and abs(v2 - w2) <= SETTLED * v2
+            and abs(v3 - w3) <= SETTLED * v3
+        ):
+            break
+    return [
+        *(a0 * u0 * v0, a1 * u0 * v1, a2 * u0 * v2, a3 * u0 * v3),
+        *(b0 * u1 * v0, b1 * u1 * v1, b2 * u1 * v2, b3 * u1 * v3),
+        *(c0 * u2 * v0, c1 * u2 * v1, c2 * u2 * v2, c3 * u2 * v3),
+        *(d0 * u3 * v0, d1 * u3 * v1, d2 * u3 * v2, d3 * u3 * v3),
+    ]
+
+
+def _softmax(z: list[float], eps: float) -> tuple[float, float, float, float]:
+    top = max(z)
+    e0, e1, e2, e3 = exp(z[0] - top), exp(z[1] - top), exp(z[2] - top), exp(z[3] - top)
+    total = e0 + e1 + e2 + e3
+    return e0 / total + eps, e1 / total + eps, e2 / total + eps, e3 / total + eps
+
+
+def hyper_collapse(X: Tensor, pre: Tensor) -> Tensor:
+    """``Σ_j pre_j X_j``: ``[N, m, D]``, ``[N, m]`` to ``[N, D]``."""
+    if len(X) <= FEW:
+        return torch.bmm(pre.unsqueeze(1), X).squeeze(1)
+    return torch.einsum("nmd,nm->nd", X, pre)
+
+
+def hyper_expand(X: Tensor, y: Tensor, post: Tensor, comb: Tensor) -> Tensor:
+    """``X'_k = post_k y + Σ_j comb[j, k] X_j``: streams ``[N, m, D]``, ``y [N, D]``."""
+    spread = post.unsqueeze(2) * y.unsqueeze(1)
+    return torch.baddbmm(spread, comb.transpose(1, 2), X)
+
+
+def head_collapse(
+    X: Tensor, fn: Tensor, scale: Tensor, base: Tensor, eps: float, norm_eps: float
+) -> Tensor:
+    """The final collapse: ``[N, m, D]`` to ``[N, D]``. ``fn [m, mD]`` as stored."""
+    u = X.flatten(1)
+    mix = torch.mm(u, fn.t()).mul_(inverse_rms(u, norm_eps))
+    p = torch.addcmul(base, mix, scale).sigmoid_().add_(eps)
+    return hyper_collapse(X, p)

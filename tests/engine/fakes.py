@@ -1,0 +1,158 @@
+"""A transformer small enough to predict, and strict enough to catch mix-ups.
+
+The logits of a row are a pseudo-random function of its position and of the last tokens
+*as they stand in the slot's storage*. Reading another slot's rows, a wrong position, a
+token that was never written, or rows left by a previous owner therefore changes every
+following token, and ``reference`` says from the formula what the tokens must be.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dsagent.engine.batch import Batch
+    from dsagent.engine.request import Sampling
+
+MEMORY = 6
+"""How many tokens back the fake looks."""
+UNWRITTEN = -1
+
+
+@dataclass(frozen=True)
+class FakeConfig:
+    vocab_size: int = 97
+    max_position_embeddings: int = 4096
+
+
+class FakeCache:
+    """One int64 row of storage per slot, poisoned when it changes hands."""
+
+    def __init__(self, slots: int, max_tokens: int) -> None:
+        self.capacity = max_tokens
+        self.free_slots = list(range(slots))
+        self.rows: dict[int, np.ndarray] = {}
+        self.frees = 0
+
+    def alloc(self, capacity_tokens: int) -> int:
+        used = sum(len(row) for row in self.rows.values())
+        assert used + capacity_tokens <= self.capacity, "over the token budget"
+        slot = self.free_slots.pop()
+        self.rows[slot] = np.full(capacity_tokens, UNWRITTEN)
+        return slot
+
+    def free(self, slot: int) -> None:
+        del self.rows[slot]
+        self.free_slots.append(slot)
+        self.frees += 1
+
+    @property
+    def nbytes(self) -> int:
+        return sum(row.nbytes for row in self.rows.values())
+
+
+@dataclass
+class FakeTransformer:
+    """Counts what it is given. ``gate`` holds a step back, ``before`` looks at it."""
+
+    config: FakeConfig = field(default_factory=FakeConfig)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    scale: float = 3.0
+    before: Callable[[Batch], None] | None = None
+    gate: threading.Semaphore | None = None
+    """One release lets one step through; None lets all through."""
+    entered: threading.Event = field(default_factory=threading.Event)
+    """Set when a step has begun."""
+    batches: list[tuple[tuple[int, int, int], ...]] = field(default_factory=list)
+    """(slot, start, length) of every span of every forward."""
+    cache: FakeCache | None = None
+
+    def __post_init__(self) -> None:
+        generator = torch.Generator().manual_seed(11)
+        self.table = torch.randn(4096, self.config.vocab_size, generator=generator)
+        self.table *= self.scale
+
+    def new_cache(self, slots: int, max_tokens: int) -> FakeCache:
+        self.cache = FakeCache(slots, max_tokens)
+        return self.cache
+
+    def forward(self, batch: Batch, cache: FakeCache) -> torch.Tensor:
+        self.batches.append(tuple((s.slot, s.start, s.length) for s in batch.spans))
+        self.entered.set()
+        gate = self.gate
+        if gate is not None:
+            assert gate.acquire(timeout=30)
+        if self.before is not None:
+            self.before(batch)
+        ids, positions = batch.ids.tolist(), batch.positions.tolist()
+        wanted = set(batch.logit_rows.tolist())
+        rows: dict[int, int] = {}
+        for span in batch.spans:
+            storage = cache.rows[span.slot]
+            for row in range(span.offset, span.offset + span.length):
+                position = span.start + row - span.offset
+                assert positions[row] == position
+                storage[position] = ids[row]
+                if row in wanted:
+                    rows[row] = fingerprint(storage[: position + 1].tolist())
+        return self.table[[rows[row] for row in batch.logit_rows.tolist()]]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No step ends inside the block, so what is submitted there is together."""
+        self.gate = threading.Semaphore(0)
+        yield
+        self.open_gate()
+
+    def open_gate(self) -> None:
+        """Let every step through from now on."""
+        gate, self.gate = self.gate, None
+        if gate is not None:
+            gate.release()
+
+    def logits_after(self, tokens: Sequence[int]) -> torch.Tensor:
+        """What the model says after ``tokens``, without any storage: [V]."""
+        return self.table[fingerprint(tokens)]
+
+
+def fingerprint(tokens: Sequence[int]) -> int:
+    """A row of the fake's table, from the length and the last few tokens."""
+    last = tokens[-MEMORY:]
+    assert UNWRITTEN not in last, "read a position that was never written"
+    value = len(tokens)
+    for token in last:
+        value = (value * 1_000_003 + token + 1) % 2_147_483_647
+    return value % 4096
+
+
+def reference(
+    fake: FakeTransformer,
+    prompt: Sequence[int],
+    length: int,
+    sampling: Sampling,
+    stop_ids: frozenset[int] = frozenset(),
+) -> tuple[int, ...]:
+    """The ids a request must produce, one by one from the definition."""
+    from dsagent.engine.sampler import Draw, sample
+
+    tokens = list(prompt)
+    for _ in range(length):
+        logits = fake.logits_after(tokens).unsqueeze(0)
+        if sampling.greedy:
+            token: int | None = int(logits.argmax())
+        else:
+            assert sampling.seed is not None
+            token = sample(logits, [Draw(sampling, sampling.seed, len(tokens))])[0]
+        assert token is not None
+        tokens.append(token)
+        if token in stop_ids:
+            break
+    return tuple(tokens[len(prompt) :])
