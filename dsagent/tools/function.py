@@ -1,0 +1,300 @@
+"""``@tool``: a typed Python function that the model can call.
+
+The decorated function stays what it was: calling a ``Tool`` calls the function, with
+its types, so a tool is tested like any other code. Beside that it carries everything
+a run needs to know: the schema the model sees, the validator of what the model sends,
+and how it wants to be run. All of it is checked when the tool is made; a signature
+that can't be turned into a schema is a ``DefinitionError`` there, never a surprise in
+the middle of a conversation.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    cast,
+    overload,
+)
+
+from dsagent.encoding.grammar import ToolSpec, check_name
+from dsagent.errors import DefinitionError
+from dsagent.tools.schema import (
+    RawSignature,
+    Signature,
+    TypedSignature,
+    context_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOptions:
+    """How a tool wants to be run."""
+
+    timeout: float | None = None
+    """Seconds a call may take; the model is told when it took longer. None: no limit.
+    A sync tool's thread can't be stopped, only left behind."""
+    retries: int = 1
+    """How often in a row the model may correct its arguments, after a validation
+    error or a ``Retry``, before it is told to go on without the tool."""
+    approval: bool = False
+    """Ask the application before each call."""
+    sequential: bool = False
+    """Never run it beside other calls of the same turn."""
+    thread: bool = True
+    """Run a sync function in a worker thread. False runs it on the event loop, for
+    libraries that are bound to one thread; it then blocks the loop, and its timeout
+    can't interrupt it."""
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and not self.timeout > 0:
+            raise DefinitionError(
+                f"a tool's timeout is a number of seconds above 0, not {self.timeout}"
+            )
+        if self.retries < 0:
+            raise DefinitionError(
+                f"a tool's retries are a count from 0 up, not {self.retries}"
+            )
+
+
+class Tool(Generic[P, R]):
+    """A function with a name, a schema and a way to be run. Immutable.
+
+    Made by ``@tool``, or from a raw schema by ``Tool.from_schema``.
+    """
+
+    __name__: str
+
+    __slots__ = ("__dict__", "__weakref__", "function", "options", "signature", "spec")
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        spec: ToolSpec,
+        signature: Signature,
+        options: ToolOptions,
+    ) -> None:
+        self.function = function
+        self.spec = spec
+        """What the model is told: name, JSON schema, description."""
+        self.signature = signature
+        """Schema and validator."""
+        self.options = options
+        for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
+            if (value := getattr(function, attribute, None)) is not None:
+                setattr(self, attribute, value)
+        self.__wrapped__ = function
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def description(self) -> str:
+        return self.spec.description
+
+    @property
+    def threaded(self) -> bool:
+        """Whether a call runs in a worker thread instead of on the event loop."""
+        function = self.function
+        return self.options.thread and not (
+            inspect.iscoroutinefunction(function)
+            or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+        )
+
+    @property
+    def returns_nothing(self) -> bool:
+        """Whether the function says that it returns None and nothing else."""
+        return inspect.signature(self.function).return_annotation in (None, "None")
+
+    @classmethod
+    def from_schema(
+        cls,
+        function: Callable[..., R],
+        *,
+        name: str,
+        parameters: Mapping[str, object],
+        description: str = "",
+        timeout: float | None = None,
+        retries: int = 1,
+        approval: bool = False,
+        sequential: bool = False,
+        thread: bool = True,
+    ) -> Tool[..., R]:
+        """A tool from a JSON schema and a function of one dict.
+
+        ``function`` gets the arguments as validated by jsonschema, as its first
+        argument, and a ``Context`` in the parameter annotated with it, if any.
+
+        Raises:
+            DefinitionError: the schema is none, or the name can't be written.
+        """
+        check_name(name, f"tool name {name!r}")
+        signature = RawSignature.of(parameters, context=context_of(function))
+        options = ToolOptions(timeout, retries, approval, sequential, thread)
+        spec = ToolSpec(name, signature.parameters, description)
+        return Tool(function, spec, signature, options)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, as if it were not decorated."""
+        return self.function(*args, **kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Tool[P, R]: ...
+
+    @overload
+    def __get__(
+        self: Tool[Concatenate[Any, Q], R],
+        instance: object,
+        owner: type | None = None,
+    ) -> Tool[Q, R]: ...
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """``obj.method`` of a tool defined in a class: the tool of that object."""
+        if instance is None:
+            return self
+        bind = self.function.__get__
+        return Tool(bind(instance, owner), self.spec, self.signature, self.options)
+
+    def __repr__(self) -> str:
+        return f"<Tool {self.name!r}>"
+
+
+AnyTool: TypeAlias = Tool[..., object]
+"""A tool whatever its parameters."""
+ToolLike: TypeAlias = "AnyTool | Callable[..., object]"
+"""A tool, or a function to make one of with the default options."""
+
+
+@overload
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    retries: int = 1,
+    approval: bool = False,
+    sequential: bool = False,
+    thread: bool = True,
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+
+
+def tool(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    retries: int = 1,
+    approval: bool = False,
+    sequential: bool = False,
+    thread: bool = True,
+) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
+    """Make a tool of a sync or async function. Use as ``@tool`` or ``@tool(...)``.
+
+    Args:
+        function: Every parameter needs a type hint. Descriptions come from
+            ``Annotated[..., Field(description=...)]`` or from the docstring (Google,
+            NumPy or Sphinx style). A parameter hinted ``Context`` gets the run's
+            context and stays hidden from the model.
+        name: What the model calls it; the function's name by default.
+        description: What the model is told; the docstring's text by default.
+        timeout: Seconds a call may take.
+        retries: How often in a row the model may correct its arguments.
+        approval: Ask the application before each call.
+        sequential: Never run it beside other calls of the same turn.
+        thread: Run a sync function in a worker thread.
+
+    Raises:
+        DefinitionError: naming the parameter and the fix.
+    """
+    options = ToolOptions(timeout, retries, approval, sequential, thread)
+    names = sys._getframe(1).f_locals
+
+    def make(function: Callable[P, R]) -> Tool[P, R]:
+        return _make(function, name, description, options, names)
+
+    return make if function is None else make(function)
+
+
+def _make(
+    function: Callable[P, R],
+    name: str | None,
+    description: str | None,
+    options: ToolOptions,
+    names: Mapping[str, object],
+) -> Tool[P, R]:
+    called = name or str(getattr(function, "__name__", type(function).__name__))
+    if isinstance(function, Tool):
+        raise DefinitionError(f"`{function.name}` is a tool already")
+    if isinstance(function, (classmethod, staticmethod)):
+        kind = type(function).__name__
+        raise DefinitionError(
+            f"tool `{called}` is a {kind} object; write @{kind} above @tool"
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise DefinitionError(
+            f"tool `{called}` is a generator; return one value, such as a list"
+        )
+    if not callable(function):
+        raise DefinitionError(f"a tool is made of a function, not {function!r}")
+    check_name(called, f"tool name {called!r}")
+    signature = TypedSignature.of(
+        function, skip_first=_is_method(function), names=names
+    )
+    spec = ToolSpec(
+        called,
+        signature.parameters,
+        signature.description if description is None else description,
+    )
+    return Tool(function, spec, signature, options)
+
+
+def _is_method(function: Callable[..., object]) -> bool:
+    """Whether ``function`` is being defined in a class body, ``self`` still unbound."""
+    scope = getattr(function, "__qualname__", "").rpartition(".")[0]
+    if not scope or scope.endswith("<locals>") or inspect.ismethod(function):
+        return False
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    return (
+        first is not None
+        and first.name in ("self", "cls")
+        and first.annotation is first.empty
+    )
+
+
+def toolbox(tools: Iterable[ToolLike]) -> dict[str, AnyTool]:
+    """``tools`` by name, in order; plain functions are made tools on the way.
+
+    Raises:
+        DefinitionError: two of them share a name, or a function can't be a tool.
+    """
+    box: dict[str, AnyTool] = {}
+    for item in tools:
+        made = item if isinstance(item, Tool) else cast("AnyTool", tool(item))
+        if made.name in box:
+            raise DefinitionError(
+                f"two tools are called `{made.name}`; rename one with @tool(name=...)"
+            )
+        box[made.name] = made
+    return box
