@@ -1,0 +1,176 @@
+"""Everything dsagent raises on purpose.
+
+::
+
+    DSAgentError
+    ├─ LoadError            the model's files can't be used
+    │   ├─ MissingWeights       nothing there, or a part of it is missing
+    │   ├─ CorruptCheckpoint    the files are there and can't be read
+    │   └─ UnsupportedDevice    this machine can't hold it where it was asked to
+    ├─ DefinitionError      a tool or a schema that can't work, when it is defined
+    ├─ InvalidMessages      a conversation that can't be continued
+    ├─ DocumentError        a document that is no text
+    ├─ ContextOverflow      too long, said before any work   .needed .limit .parts
+    ├─ RunError             a run that began and broke off   .reply
+    │   ├─ LimitReached         a limit, with on_limit="raise"
+    │   ├─ InvalidOutput        the answer never fitted what was asked   .errors
+    │   ├─ ToolFailed           a tool that may not fail failed          .call
+    │   └─ EngineError          the engine broke
+    ├─ NoOutput             the output of a reply that was never finished
+    ├─ Unsupported          this build, backend or model can't do that
+    ├─ QueueFull            more requests are waiting than the engine keeps
+    └─ Closed               used after ``close``
+
+What must stay true: a message names the thing it is about and the way out; facts a
+program may want are attributes, not only words; and this module imports nothing, so
+that every layer can raise from it. Cancellation is not here: it is the event loop's
+own exception and is never wrapped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dsagent.messages import ToolCall
+    from dsagent.reply import Reply
+
+__all__ = [
+    "Closed",
+    "ContextOverflow",
+    "CorruptCheckpoint",
+    "DSAgentError",
+    "DefinitionError",
+    "DocumentError",
+    "EngineError",
+    "InvalidMessages",
+    "InvalidOutput",
+    "LimitReached",
+    "LoadError",
+    "MissingWeights",
+    "NoOutput",
+    "QueueFull",
+    "RunError",
+    "ToolFailed",
+    "Unsupported",
+    "UnsupportedDevice",
+]
+
+
+class DSAgentError(Exception):
+    """The root of everything in this module."""
+
+
+class LoadError(DSAgentError):
+    """The files of a model can't be used. The message names the file."""
+
+
+class MissingWeights(LoadError):
+    """There is no such model, or a file or a tensor of it is not there."""
+
+
+class CorruptCheckpoint(LoadError):
+    """A file of the model is cut off, or isn't what its name says."""
+
+
+class UnsupportedDevice(LoadError):
+    """The device asked for doesn't exist here, or can't hold this model."""
+
+
+class DefinitionError(DSAgentError):
+    """A tool or a schema that can't work. Raised where it is defined."""
+
+
+class InvalidMessages(DSAgentError):
+    """A list of messages that is no conversation, such as a call with no result."""
+
+
+class DocumentError(DSAgentError):
+    """A file that can't be read as a document."""
+
+
+class ContextOverflow(DSAgentError):
+    """The prompt and the output asked for don't fit. No work has been done."""
+
+    def __init__(self, needed: int, limit: int, parts: Mapping[str, int]) -> None:
+        super().__init__(needed, limit, parts)
+        self.needed = needed
+        """Tokens the whole sequence would take, output included."""
+        self.limit = limit
+        """Tokens there is room for."""
+        self.parts = dict(parts)
+        """What ``needed`` is made of, in tokens."""
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{name} {count:,}" for name, count in self.parts.items())
+        return (
+            f"{self.needed:,} tokens are needed and {self.limit:,} fit"
+            + (f" ({parts})" if parts else "")
+            + "; shorten the largest part, ask for less output, or load the model "
+            "with a larger context"
+        )
+
+
+class RunError(DSAgentError):
+    """A run that began and broke off. What was done so far is in ``reply``."""
+
+    def __init__(self, message: str, reply: Reply[object] | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+        """The run until it broke off; None where no run is known yet."""
+
+
+class LimitReached(RunError):
+    """A limit of the run was reached, and it was asked to raise."""
+
+
+class InvalidOutput(RunError):
+    """The answer didn't fit what was asked for, after every attempt."""
+
+    def __init__(
+        self,
+        message: str,
+        reply: Reply[object] | None = None,
+        *,
+        errors: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, reply)
+        self.errors = tuple(errors)
+        """What was wrong with the last attempt, one problem each."""
+
+
+class ToolFailed(RunError):
+    """A tool that may not fail did. ``__cause__`` is what it raised."""
+
+    def __init__(
+        self,
+        message: str,
+        reply: Reply[object] | None = None,
+        *,
+        call: ToolCall | None = None,
+    ) -> None:
+        super().__init__(message, reply)
+        self.call = call
+        """The call that failed."""
+
+
+class EngineError(RunError):
+    """The engine broke while it ran this request; ``__cause__`` says how."""
+
+
+class NoOutput(DSAgentError):
+    """``reply.output`` was read, but the run ended before there was one."""
+
+
+class Unsupported(DSAgentError):
+    """What was asked for can't be done here. The message names the feature."""
+
+
+class QueueFull(DSAgentError):
+    """More requests are waiting than the engine keeps. Try again when some end."""
+
+
+class Closed(DSAgentError):
+    """The model or engine was closed before this call."""
