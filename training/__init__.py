@@ -1,0 +1,1 @@
+"""How the bundled model nano is made: its data, its tokenizer, its training."""

@@ -1,0 +1,113 @@
+"""How much of which skill, and a conversation as token ids with weights.
+
+`Stage` is what the training run turns over its course: the mix, and how long the
+documents are. The weights of `encode` follow the rendered ids alone: everything after
+`<｜Assistant｜>` and its `<think>` or `</think>`, up to the end-of-sentence token, is
+what nano generates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tokenizers import Tokenizer
+
+from training.data.phrases import Source
+from training.data.skills import SKILLS, Example, Message, Talk, document
+
+Render = Callable[..., str]
+
+DEFAULT_WEIGHTS: Mapping[str, float] = {
+    "talk": 1, "copy": 12, "lookup": 10, "call": 26, "calls": 7, "no_tool": 4,
+    "chain": 5, "document": 25, "document_tools": 4, "schema": 8, "long": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The mix of a part of training.
+
+    `weights` per skill ("long" is a document of `sentences` facts); `thinking` forces
+    a mode when given; `short` the number of facts of the skill "document" (0: its own
+    choice of 1 to 8).
+    """
+
+    weights: Mapping[str, float] = field(default_factory=lambda: DEFAULT_WEIGHTS)
+    sentences: tuple[int, int] = (8, 30)
+
+
+def sample(rng: Random, *, stage: Stage, held: bool = False) -> Example:
+    """Draw one conversation."""
+    names = list(stage.weights)
+    skill = rng.choices(names, [stage.weights[name] for name in names])[0]
+    return make(rng, skill, stage, held=held)
+
+
+def make(rng: Random, skill: str, stage: Stage, *, held: bool = False) -> Example:
+    """Draw one conversation of `skill`."""
+    source = Source(rng, held)
+    talk = Talk(source, skill)
+    if skill == "long":
+        document(source, talk, rng.randint(*stage.sentences))
+    else:
+        SKILLS[skill](source, talk)
+    return talk.done()
+
+
+def prompt(example: Example, render: Render) -> str:
+    """The conversation as one string. `render` is `dsagent.encoding.render.render`."""
+    pieces: Iterable[object] = render(
+        example.messages, thinking=example.thinking, effort=example.effort
+    )
+    return "".join(str(getattr(piece, "text", piece)) for piece in pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Loss weights from ids: 1.0 on what nano generates, `rest` on everything else."""
+
+    assistant: int
+    eos: int
+    rest: float = 0.2
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, rest: float = 0.2) -> Weights:
+        return cls(
+            tokenizer.token_to_id("<｜Assistant｜>"),
+            tokenizer.token_to_id("<｜end▁of▁sentence｜>"),
+            rest,
+        )
+
+    def __call__(self, ids: Sequence[int]) -> list[float]:
+        weights = [self.rest] * len(ids)
+        start = -1
+        for index, token in enumerate(ids):
+            if token == self.assistant:
+                start = index + 2
+            elif token == self.eos and start >= 0:
+                weights[start : index + 1] = [1.0] * (index + 1 - start)
+                start = -1
+        return weights
+
+
+def encode(
+    example: Example, tokenizer: Tokenizer, render: Render, rest: float = 0.2
+) -> tuple[list[int], list[float]]:
+    """(ids, loss weights), both `[tokens]`."""
+    ids = tokenizer.encode(prompt(example, render), add_special_tokens=False).ids
+    return ids, Weights.of(tokenizer, rest)(ids)
+
+
+def encode_batch(
+    examples: Sequence[Example], tokenizer: Tokenizer, render: Render, rest: float = 0.2
+) -> list[tuple[list[int], list[float]]]:
+    """`encode` of many at once."""
+    weigh = Weights.of(tokenizer, rest)
+    texts = [prompt(example, render) for example in examples]
+    encoded = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    return [(item.ids, weigh(item.ids)) for item in encoded]
+
+
+__all__ = ["Example", "Message", "Stage", "encode", "encode_batch", "make", "sample"]

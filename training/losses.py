@@ -1,0 +1,90 @@
+"""What nano is trained on besides the next token.
+
+Retrieval through compressed entries is what a small model finds hardest, so two
+losses teach it directly: :class:`Reconstruction` asks every ratio-4 entry for the
+four tokens it summarises, and :func:`indexer_loss` asks the indexer to rank entries
+as attention weighs them (it gets no gradient through the selection itself).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from training.model import Attended, Backbone, Shape
+
+
+def token_loss(
+    model: Backbone, hidden: Tensor, targets: Tensor, weight: Tensor, keep: Tensor
+) -> Tensor:
+    """Weighted next-token loss over the kept positions.
+
+    hidden ``[B, T, D]``; targets, weight, keep ``[B, T]``. Logits are made only where
+    ``keep`` is set: most of a prompt is not worth the head's price.
+    """
+    logits = model.head(hidden[keep]).float()
+    loss = F.cross_entropy(logits, targets[keep], reduction="none")
+    w = weight[keep]
+    return (loss * w).sum() / w.sum().clamp(min=1.0)
+
+
+def indexer_loss(attended: Sequence[Attended], window: int) -> Tensor:
+    """KL of the indexer's softmax from attention's mass on the visible entries.
+
+    The mass is summed over heads, renormalised and detached, as are the indexer's
+    inputs: only the indexer learns from this. Queries whose heads put (almost)
+    nothing on entries carry no information and count by that mass. ``window`` only
+    says from where on entries matter; earlier queries see everything anyway.
+    """
+    total = torch.zeros(())
+    for a in attended:
+        p = a.p.detach().sum(1)
+        mass = p.sum(-1, keepdim=True)
+        target = p / mass.clamp(min=1e-6)
+        s = a.attention
+        scores = s.indexer(a.x.detach(), a.qr.detach(), s.cos, s.sin).float()
+        t = torch.arange(p.shape[1])[:, None]
+        closed = torch.arange(p.shape[2]) < (t + 1) // 4
+        scores = scores.masked_fill(~closed, -1e9)
+        log_q = scores.log_softmax(-1)
+        log_p = target.clamp(min=1e-9).log()
+        kl = (target * (log_p - log_q)).masked_fill(~closed, 0).sum(-1)
+        w = mass[..., 0] * (t[:, 0] >= min(window, p.shape[1] - 1))
+        total = total + (kl * w).sum() / w.sum().clamp(min=1e-3)
+    return total / max(len(attended), 1)
+
+
+class Reconstruction(nn.Module):
+    """Reads an entry's own four tokens back from its unrotated channels.
+
+    A linear map a slot and layer, then the model's own head: an auxiliary teacher,
+    thrown away when training ends.
+    """
+
+    def __init__(self, s: Shape, layers: int, samples: int = 32) -> None:
+        super().__init__()
+        inner = s.d - s.r
+        self.samples = samples
+        self.maps = nn.Parameter(torch.randn(layers, 4, inner, s.D) * inner**-0.5)
+
+    def forward(
+        self, model: Backbone, ids: Tensor, attended: Sequence[Attended]
+    ) -> Tensor:
+        """``ids [B, T]``; the mean loss over sampled entries of the first layers."""
+        B, T = ids.shape
+        tokens = ids.view(B, T // 4, 4)
+        total = torch.zeros(())
+        for maps, a in zip(self.maps, attended, strict=False):
+            chosen = torch.randperm(T // 4)[: self.samples]
+            e = a.entries[:, chosen, : maps.shape[1]]
+            hidden = torch.einsum("bnd,sdk->bnsk", e, maps)
+            logits = model.head(hidden).float()
+            target = tokens[:, chosen]
+            total = total + F.cross_entropy(logits.flatten(0, 2), target.flatten())
+        return total / len(self.maps)

@@ -1,0 +1,62 @@
+"""The curriculum: which conversations a run sees when.
+
+Short ones first: format, copying and calls. Long documents join once short ones are
+being learned, and grow; a share of everything stays to the end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
+
+from dsagent.encoding.render import render
+from dsagent.encoding.tokens import PAD
+from training.data.mix import DEFAULT_WEIGHTS, Stage, encode_batch, sample
+
+if TYPE_CHECKING:
+    import random
+    from pathlib import Path
+
+    from training.rows import Tokens
+
+AT_ONCE = 64
+
+
+def stage(progress: float, length: int) -> Stage:
+    """The mix at a point of the run, for rows of ``length`` tokens.
+
+    ``long`` documents take as many sentences as a row can hold (about twenty tokens
+    each), from a quarter of that upwards.
+    """
+    weights = dict(DEFAULT_WEIGHTS)
+    if progress < 0.15:
+        weights["copy"] *= 2
+        weights["lookup"] *= 2
+        return Stage(weights)
+    room = (length - 120) // 20
+    grown = min(1.0, (progress - 0.15) / 0.35)
+    longest = max(8, round(room * (0.3 + 0.7 * grown)))
+    weights["long"] = 15 + 20 * grown
+    return Stage(weights, sentences=(max(4, longest // 4), longest))
+
+
+class Source:
+    """Encoded conversations, made in batches."""
+
+    def __init__(self, tokenizer: Path, length: int) -> None:
+        self.tokenizer = Tokenizer.from_file(str(tokenizer))
+        pad = self.tokenizer.token_to_id(PAD)
+        assert pad is not None
+        self.pad = pad
+        self.length = length
+        self._made: deque[Tokens] = deque()
+
+    def __call__(self, rng: random.Random, progress: float) -> Tokens:
+        """One conversation: ids and loss weights."""
+        if not self._made:
+            now = stage(progress, self.length)
+            examples = [sample(rng, stage=now) for _ in range(AT_ONCE)]
+            self._made.extend(encode_batch(examples, self.tokenizer, render, 0.0))
+        return self._made.popleft()
