@@ -13,9 +13,9 @@ import logging
 import math
 import random
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -23,11 +23,9 @@ from torch import Tensor, nn
 
 from training.losses import Reconstruction, indexer_loss, token_loss
 from training.model import BLOCK, Backbone, Shape
+from training.quantise import rounded
 from training.rows import Packed, Rows
 from training.source import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 NANO = Path(__file__).parents[1] / "dsagent" / "nano"
@@ -59,6 +57,8 @@ class Settings:
     widest_narrow: int = 128
     balance: float = 1e-3
     clip: float = 1.0
+    round_from: float = 0.85
+    """From then on the forward pass sees the weights as they will be stored."""
     seed: int = 0
     threads: int = 1
     compiled: bool = True
@@ -135,10 +135,17 @@ class Run(nn.Module):
                 loss = loss + 0.1 * indexer_loss(attended, window)
         return loss, hidden
 
-    def update(self, loss: Tensor) -> None:
+    def gradients(self, batch: Packed, window: int) -> tuple[Tensor, Tensor]:
+        """Loss and hidden states of a batch, gradients accumulated."""
+        late = self.progress >= self.s.round_from
+        with rounded(self.model) if late else nullcontext():
+            loss, hidden = self.losses(batch, window)
+            torch.autograd.backward(loss)
+        return loss.detach(), hidden.detach()
+
+    def update(self) -> None:
         """One optimiser step, and the router's bias one step towards even load."""
         factor = rate(self.progress, self.step, self.s)
-        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.parameters(), self.s.clip)
         for o in self.optimisers:
             for group in o.param_groups:
@@ -206,8 +213,8 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
     while run.seen < s.tokens:
         batch = rows.draw(rng, run.progress)
         window = draw_window(rng, run.model.s.window, run.progress, s)
-        loss, hidden = run.losses(batch, window)
-        run.update(loss)
+        loss, hidden = run.gradients(batch, window)
+        run.update()
         run.step += 1
         run.seen += batch.ids.numel()
         kind = "full" if window == run.model.s.window else ("mid", "low")[window < 40]

@@ -59,7 +59,7 @@ def _n(low: int, high: int, unit: str = "") -> Maker:
 
 _YEAR: Maker = lambda s: str(s.rng.randrange(1100, 2026))  # noqa: E731
 _ID = _m(lambda r, h: w.identifier(r))
-_PRICE: Maker = lambda s: s.one_of(("${}", "{} euros", "{} EUR", "£{}", "{} dollars")).replace("{}", f"{s.rng.randrange(1, 900)}" + s.one_of(("", f".{s.rng.randrange(10, 100)}")))  # noqa: E731,E501
+_PRICE: Maker = lambda s: s.one_of(("${}", "{} euros", "{} EUR", "£{}", "{} dollars")).replace("{}", f"{s.rng.randrange(1, 900)}" + s.one_of(("", f".{s.rng.randrange(10, 100)}")))  # noqa: E731
 
 R = Relation
 PERSON = (

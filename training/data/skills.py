@@ -313,7 +313,7 @@ def several_calls(s: Source, talk: Talk) -> None:
     else:
         asks = [ask_for(s, tool) for tool in picked]
     text = asks[0].text
-    if isinstance(one, t.Tool) and asks[0].text != asks[-1].text or len(asks) == 1:
+    if (isinstance(one, t.Tool) and asks[0].text != asks[-1].text) or len(asks) == 1:
         pass
     if asks[0].text != asks[-1].text:
         for ask in asks[1:]:
@@ -403,7 +403,7 @@ def chain(s: Source, talk: Talk) -> None:
     if s.chance(0.1):
         talk.results([f"Error: {who} not found"])
         talk.say(f"The tool failed: {who} not found.", f"The tool failed: {who} not found. I tell the user.", who)
-        return
+        return None
     talk.results([first.result])
     talk.call([second], f"The {key} is {value}. I should call {act} with {key} {value}.")
     if s.chance(0.7):

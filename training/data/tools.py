@@ -491,11 +491,7 @@ CONCEPTS: tuple[Concept, ...] = (
 
 CHOICES = tuple(
     tuple(text.split("/"))
-    for text in (
-        "low/medium/high small/medium/large red/green/blue basic/premium daily/weekly/monthly "
-        "draft/final north/south/east/west easy/normal/hard cash/card public/private "
-        "economy/business/first metric/imperial json/csv/xml morning/evening urgent/normal"
-    ).split()
+    for text in ["low/medium/high", "small/medium/large", "red/green/blue", "basic/premium", "daily/weekly/monthly", "draft/final", "north/south/east/west", "easy/normal/hard", "cash/card", "public/private", "economy/business/first", "metric/imperial", "json/csv/xml", "morning/evening", "urgent/normal"]
 )
 
 

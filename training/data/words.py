@@ -337,12 +337,10 @@ badge key locker desk meeting lesson course exam student patient sample recipe m
 bottle box crate shelf pallet statue mirror telescope rocket satellite lantern kettle
 """)
 
-_ONSETS = (
-    "b c d f g h j k l m n p r s t v w z br cr dr fl gr kl pr qu sh sk st th tr x y"
-).split()
-_NUCLEI = "a e i o u a e i o u ai ea ee ia io ou".split()
+_ONSETS = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "cr", "dr", "fl", "gr", "kl", "pr", "qu", "sh", "sk", "st", "th", "tr", "x", "y"]
+_NUCLEI = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ai", "ea", "ee", "ia", "io", "ou"]
 _CODAS = ["", "", "", "", "n", "r", "l", "s", "x", "nd", "rt", "th", "m", "k", "sk"]
-_TLDS = "com com com org net io co.uk de fr pt eu dev example".split()
+_TLDS = ["com", "com", "com", "org", "net", "io", "co.uk", "de", "fr", "pt", "eu", "dev", "example"]
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MIXED = _LETTERS + _LETTERS.lower() + "0123456789"
 
