@@ -147,12 +147,14 @@ def _ordered(turns: Iterable[Turn]) -> list[Turn]:
 def _in_call_order(
     blocks: tuple[Block, ...], order: Mapping[str, int]
 ) -> tuple[Block, ...]:
-    """Permute results among the slots that hold results; texts do not move."""
+    """Permute results among the slots that hold results; texts do not move.
+
+    A result that answers no known call counts as the first call's.
+    """
     results = [block for block in blocks if block.is_result]
-    if len(results) < 2 or not order:
-        return blocks
-    sorted_results = iter(sorted(results, key=lambda b: order.get(b.call_id, 0)))
-    return tuple(next(sorted_results) if b.is_result else b for b in blocks)
+    results.sort(key=lambda block: order.get(block.call_id, 0))
+    in_order = iter(results)
+    return tuple(next(in_order) if block.is_result else block for block in blocks)
 
 
 def tool_calls(message: Message) -> Sequence[Mapping[str, object]]:

@@ -155,9 +155,27 @@ def _merged(
                 merged[key] = both
             elif key == "type":
                 return False
+            elif key == "required" or (key == "properties" and _apart(merged, value)):
+                merged[key] = _both(merged[key], value)
             else:
                 splitter.note(path, keyword, f"its parts disagree about `{key}`")
     return merged
+
+
+def _apart(merged: Mapping[str, object], properties: object) -> bool:
+    """Whether no property is described both in ``merged`` and in ``properties``."""
+    known = merged["properties"]
+    return (
+        isinstance(known, Mapping)
+        and isinstance(properties, Mapping)
+        and not known.keys() & properties.keys()
+    )
+
+
+def _both(one: object, other: object) -> object:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return {**one, **other}
+    return list(dict.fromkeys([*_listed(one), *_listed(other)]))
 
 
 def _common_types(one: object, other: object) -> list[str]:
@@ -302,10 +320,10 @@ def _escaped(text: str, index: int) -> bool:
 
 
 def _regex(pattern: str) -> str:
-    """``pattern`` as a Lark regex literal: no raw slash, no raw line break."""
-    units = {"/": r"\/", "\n": r"\n", "\r": r"\r"}
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    return f"/{''.join(units.get(part, part) for part in parts)}/"
+    """``pattern`` as a Lark regex literal, in which no slash may be bare."""
+    units = re.findall(r"\\.|.", pattern, re.DOTALL)
+    escaped = [r"\/" if unit == "/" else unit for unit in units]
+    return f"/{''.join(escaped)}/"
 
 
 def lark_string(text: str) -> str:

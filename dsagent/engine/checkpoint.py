@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Precision = Literal["f32", "bf16", "native"]
-"""How ``random_checkpoint`` stores matrices; "native" is FP8 and packed FP4."""
+Precision = Literal["f32", "bf16", "fp8", "native"]
+"""How matrices are stored; "native" is FP8 with experts in packed FP4."""
 
 Shape = tuple[int, ...]
 
@@ -157,6 +157,7 @@ class _Files:
         self._path = path
         self._stack = ExitStack()
         self._open: dict[str, safe_open] = {}
+        self._sets: dict[str, set[str]] = {}
         index = path / _INDEX
         if index.is_file():
             self.where = _read_index(index)
@@ -187,10 +188,6 @@ class _Files:
 
     def _names(self, file: str) -> set[str]:
         return self._sets.setdefault(file, set(self._file(file).keys()))
-
-    @property
-    def _sets(self) -> dict[str, set[str]]:
-        return self.__dict__.setdefault("_name_sets", {})
 
     def _file(self, file: str) -> safe_open:
         if file not in self._open:
@@ -283,39 +280,6 @@ def _compressor_shapes(
     }
 
 
-def find(source: str | Path) -> Path:
-    """The folder of a model: ``source`` itself, or a Hugging Face id, fetched if needed.
-
-    A path or anything that exists is taken as a folder; only ``owner/name`` asks the
-    hub, and only when there is no such folder here.
-
-    Raises:
-        MissingWeights: there is no such folder, and no such model could be fetched.
-    """
-    path = Path(source).expanduser()
-    if path.exists():
-        return path
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)):
-        msg = f"{source} is neither a folder here nor a model id (owner/name)"
-        raise MissingWeights(msg)
-    # Imported here: loading a local model must need neither network nor hub.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    patterns = ["*.json", "*.safetensors"]
-    try:
-        return Path(snapshot_download(str(source), allow_patterns=patterns))
-    except LocalEntryNotFoundError as error:
-        msg = (
-            f"{source} is not on this machine and can't be fetched (offline, or the hub "
-            "can't be reached); download it, then give its folder"
-        )
-        raise MissingWeights(msg) from error
-    except (HfHubHTTPError, OSError) as error:
-        msg = f"{source} can't be fetched from the Hugging Face hub: {error}"
-        raise MissingWeights(msg) from error
-
-
 def save_checkpoint(
     path: str | Path,
     config: ModelConfig,
@@ -345,7 +309,7 @@ def save_checkpoint(
     if shards == 1:
         save_file(stored, path / "model.safetensors", {"format": "pt"})
         return
-    where = {}
+    where: dict[str, str] = {}
     for shard in range(shards):
         file = f"model-{shard + 1:05}-of-{shards:05}.safetensors"
         part = {name: stored[name] for name in names[shard::shards]}
@@ -399,11 +363,11 @@ def _stored(name: str, tensor: Tensor, precision: Precision) -> dict[str, Tensor
         return {name: tensor}
     if precision == "f32" or _F32.search(name):
         return {name: tensor.float().contiguous()}
-    if precision == "native":
-        if _FP4.search(name) and tensor.shape[1] % formats.FP4_GROUP == 0:
+    if precision in ("fp8", "native"):
+        if precision == "native" and _FP4.search(name) and tensor.shape[1] % formats.FP4_GROUP == 0:
             weight, scale = formats.float_to_fp4(tensor)
             return {name: weight, _scale_name(name): scale}
-        if _FP8.search(name) or _FP4.search(name):
+        if is_block_quantised(name):
             weight, scale = formats.float_to_fp8(tensor)
             return {name: weight, _scale_name(name): scale}
     return {name: tensor.bfloat16().contiguous()}
@@ -416,6 +380,11 @@ def _read_index(index: Path) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{index} is no safetensors index: {type(error).__name__}: {error}"
         raise CorruptCheckpoint(msg) from error
+
+
+def is_block_quantised(name: str) -> bool:
+    """Whether the released checkpoints quantise this tensor (FP8 or FP4)."""
+    return bool(_FP8.search(name) or _FP4.search(name))
 
 
 def _scale_name(name: str) -> str:
@@ -443,7 +412,7 @@ __all__ = [
     "Checkpoint",
     "LoadError",
     "Precision",
-    "find",
+    "is_block_quantised",
     "random_checkpoint",
     "save_checkpoint",
     "tensor_shapes",

@@ -8,6 +8,7 @@ layer is a few dozen operations, which on a CPU is what a token costs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -96,12 +97,10 @@ class Transformer:
         X = self._embed[batch.ids].unsqueeze(1).repeat(1, c.hc_mult, 1)
         for i, layer in enumerate(self._layers):
             step = far if c.compress_ratios[i] else near
-            X = sublayer(
-                X, layer.attention_mix, lambda x, a=layer.attention, i=i, s=step: a(x, i, s)
-            )
-            X = sublayer(
-                X, layer.experts_mix, lambda x, e=layer.experts: e(x, batch.ids)
-            )
+            attention = partial(layer.attention, layer=i, step=step)
+            X = sublayer(X, layer.attention_mix, attention)
+            experts = partial(layer.experts, ids=batch.ids)
+            X = sublayer(X, layer.experts_mix, experts)
         return self._logits(X[batch.logit_rows])
 
     def _logits(self, X: Tensor) -> Tensor:

@@ -354,6 +354,8 @@ def test_the_end_of_thinking_waits_for_a_whole_character() -> None:
         ),
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, [], ["3", "null"], ["x"]),
         ({"enum": ["a", "ab", 3, None]}, ["a", "ab"], ["3", "null"], ["4", '"a"']),
+        ({"type": "string", "enum": ["a", "b", 3]}, ["a"], [], ["3", '"a"']),
+        ({"type": "integer", "enum": ["a", 3]}, [], ["3"], ["4", '"a"']),
         ({"const": "x</y"}, ["x</y"], [], ['"x</y"']),
         ({"const": 3}, [], ["3"], ["4"]),
         ({"enum": ["", "a"]}, ["", "a"], [], ['""']),
@@ -373,6 +375,36 @@ def test_the_end_of_thinking_waits_for_a_whole_character() -> None:
             ["3.5", "null"],
         ),
         ({"allOf": [{"type": "integer"}, {"minimum": 3}]}, [], ["3"], ["2"]),
+        ({"allOf": [{"type": "number"}, {"type": "integer"}]}, [], ["3"], ["3.5"]),
+        ({"allOf": [{"type": "integer"}, {"type": "number"}]}, [], ["3"], ["3.5"]),
+        (
+            {
+                "type": "object",
+                "required": ["a"],
+                "allOf": [
+                    {"properties": {"a": {"type": "integer"}}},
+                    {"properties": {"b": {"type": "null"}}, "required": ["b"]},
+                ],
+            },
+            [],
+            ['{"a": 1, "b": null}'],
+            ['{"a": 1}', '{"b": null}', '{"a": "x", "b": null}'],
+        ),
+        (
+            {
+                "type": "array",
+                "items": {"allOf": [{"required": ["a"]}, {"properties": {"b": {}}}]},
+            },
+            [],
+            ['[{"b": 1, "a": 2}]'],
+            ['[{"b": 1}]'],
+        ),
+        (
+            {"type": "array", "items": {"properties": {"b": {}}, "required": ["a"]}},
+            [],
+            ['[{"b": 1, "a": 2}]'],
+            ['[{"b": 1}]'],
+        ),
         (
             {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}},
             [],
@@ -415,6 +447,8 @@ def test_spellings_of_a_value(
         ({"pattern": "[0-9]{3}"}, ["x123y", "000"], ["12a3"]),
         ({"pattern": "^a|b$"}, ["ax", "xb", "a"], ["xa", "bx"]),
         ({"pattern": r"^/x\|y/[$^]\$$"}, ["/x|y/^$"], ["/x|y/a$"]),
+        ({"pattern": "^a\\$"}, ["a$", "a$b"], ["a", "ab"]),
+        ({"pattern": "a\nb"}, ["xa\nby"], ["anb", "a b"]),
         ({"pattern": "^a+$", "maxLength": 2}, ["aa"], ["aaa", "b"]),
         ({"format": "date"}, ["2026-11-23"], ["2026-13-01", "tomorrow"]),
         ({"format": "date-time"}, ["2026-11-23T09:30", "2026-11-23T09:30:00Z"], ["x"]),
@@ -634,6 +668,23 @@ def test_what_is_left_out_is_noted_and_the_rest_still_holds(
     assert not takes(schema, "oops", string=False)
 
 
+def test_what_is_left_out_of_a_definition_is_noted_where_it_stands() -> None:
+    parameters = {
+        "properties": {
+            "x": {"type": "array", "items": {"$ref": "#/$defs/M"}},
+            "y": {"$ref": "#/$defs/M"},
+        },
+        "$defs": {"M": {"type": "object", "properties": {"z": {"pattern": "(?=a)b"}}}},
+    }
+    tools = (ToolSpec("f", parameters),)
+    assert [(note.path, note.keyword) for note in grammar(tools).notes] == [
+        ("$.$defs.M.properties.z", "pattern"),
+        ("$.properties.y.properties.z", "pattern"),
+    ]
+    value = parameter("x", '[{"z": "c"}]', string=False)
+    assert accepts(block(invoke("f", value)), tools)
+
+
 @pytest.mark.parametrize(
     ("schema", "keyword"),
     [
@@ -644,6 +695,7 @@ def test_what_is_left_out_is_noted_and_the_rest_still_holds(
         ({"format": "made-up"}, "format"),
         ({"not": {"const": "a"}}, "not"),
         ({"minLength": 5, "maxLength": 3}, ""),
+        ({"minLength": 1, "allOf": [{"minLength": 2}]}, "allOf"),
         ({"pattern": "^aaa$", "maxLength": 2}, ""),
     ],
 )
@@ -691,10 +743,13 @@ def test_descriptions_constrain_nothing_and_are_not_noted() -> None:
 
 
 def test_impossible_parameters_are_not_offered() -> None:
-    parameters = {"properties": {"a": False, "b": {"type": "string"}}}
+    nothing = {"allOf": [{"type": "string"}, {"type": "integer"}]}
+    parameters = {"properties": {"a": False, "b": {"type": "string"}, "c": nothing}}
     tools = (ToolSpec("f", parameters),)
     assert accepts(block(invoke("f", parameter("b", "x"))), tools)
     assert not accepts(block(invoke("f", parameter("a", "x"))), tools)
+    assert not accepts(block(invoke("f", parameter("c", "x"))), tools)
+    assert not accepts(block(invoke("f", parameter("c", "3", string=False))), tools)
 
 
 def test_endless_references_do_not_loop() -> None:

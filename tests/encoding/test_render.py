@@ -179,6 +179,17 @@ def test_tool_results_keep_reasoning_only_with_tools() -> None:
     assert f"{THINK}because{END_THINK}" in _prompt(loop, drop_thinking=False)
 
 
+def test_tools_on_a_user_message_do_not_count() -> None:
+    """They are not written, so they must not decide about reasoning either."""
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "q", "tools": [tool("f")]},
+        {"role": "assistant", "content": "a", "reasoning_content": "because"},
+        {"role": "user", "content": "q", "tools": [tool("f")]},
+    ]
+    assert "because" not in _prompt(messages)
+    assert "## Tools" not in _prompt(messages)
+
+
 def test_context_is_not_written_again() -> None:
     """Rendering a conversation in two parts writes the same prompt."""
     start: list[dict[str, Any]] = [

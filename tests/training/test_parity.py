@@ -51,10 +51,10 @@ def shaken(shape: Shape) -> Backbone:
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.ndim == 1 or "ape" in name:
-                p += 0.2 * torch.randn_like(p)
+                p.add_(torch.randn_like(p), alpha=0.2)
         for name, b in model.named_buffers():
             if name.endswith("gate.bias"):
-                b += 0.1 * torch.randn_like(b)
+                b.add_(torch.randn_like(b), alpha=0.1)
     return model
 
 

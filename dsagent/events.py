@@ -1,0 +1,164 @@
+"""What happens in a run, as it happens.
+
+Every event is frozen, tagged by ``kind`` and read with ``match``; its own fields come
+first, so ``case TextDelta(text)`` works. ``turn`` counts the model's turns from 1.
+
+What a listener can rely on: the deltas of a turn come in the order the model wrote
+them; ``ToolCallStarted`` comes before the deltas of its call, and none of those comes
+after its ``ToolCallReady``; every ``ToolCallReady`` is followed by one
+``ToolFinished``, in whatever order the tools finish, before the next turn begins;
+``RunFinished`` is the last event of a run that ends by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from dsagent.messages import ToolCall, ToolResult
+    from dsagent.reply import Reply, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillProgress:
+    """The prompt is being read. Counts are tokens."""
+
+    done: int
+    total: int
+    cached: int = 0
+    """Those of ``done`` that cost nothing."""
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["prefill_progress"] = field(
+        default="prefill_progress", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """More thinking: whole characters, never empty."""
+
+    text: str
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["thinking_delta"] = field(
+        default="thinking_delta", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer: whole characters, never empty."""
+
+    text: str
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["text_delta"] = field(default="text_delta", init=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallStarted:
+    """The model has begun a call and named the tool."""
+
+    id: str
+    name: str
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["tool_call_started"] = field(
+        default="tool_call_started", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """More of one argument: raw text for strings, JSON text for all else."""
+
+    id: str
+    parameter: str
+    text: str
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["tool_call_delta"] = field(
+        default="tool_call_delta", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallReady:
+    """A call is complete; unless a limit says no, its tool starts now."""
+
+    call: ToolCall
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["tool_call_ready"] = field(
+        default="tool_call_ready", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """A running tool says how far it is, by ``ctx.report``."""
+
+    call: ToolCall
+    message: str
+    fraction: float | None = None
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["tool_progress"] = field(
+        default="tool_progress", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A call has its result: a value, an error, a timeout, a refusal."""
+
+    call: ToolCall
+    result: ToolResult
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["tool_finished"] = field(
+        default="tool_finished", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The model is asked to do something again, and told what was wrong."""
+
+    reason: str
+    attempt: int
+    """How many times in a row it has been asked, this one included."""
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["retrying"] = field(default="retrying", init=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The model has ended a turn and its tools have finished."""
+
+    usage: Usage
+    """Of this turn."""
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["turn_finished"] = field(
+        default="turn_finished", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over."""
+
+    reply: Reply[object]
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["run_finished"] = field(
+        default="run_finished", init=False, repr=False
+    )
+
+
+Event: TypeAlias = (
+    PrefillProgress
+    | ThinkingDelta
+    | TextDelta
+    | ToolCallStarted
+    | ToolCallDelta
+    | ToolCallReady
+    | ToolProgress
+    | ToolFinished
+    | Retrying
+    | TurnFinished
+    | RunFinished
+)

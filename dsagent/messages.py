@@ -1,0 +1,219 @@
+"""A conversation as values: what was said, called and answered.
+
+Four kinds of message, all frozen, each tagged by ``kind`` and read with ``match``. A
+list of them is the whole state of a conversation: it can be compared, edited, stored
+as JSON and sent again. What must stay true of a list that goes to a model: it ends in
+something to answer, and every tool call is followed by its result before anybody else
+speaks; ``check_messages`` holds that. An assistant message also keeps the token ids it
+was sampled as, so that sending it again replays it exactly (see ``transcript``).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias, cast
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from dsagent.errors import InvalidMessages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words for the user."""
+
+    text: str
+    kind: Literal["text"] = field(default="text", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What the model wrote for itself before it answered."""
+
+    text: str
+    kind: Literal["thinking"] = field(default="thinking", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model asking for a tool to be run."""
+
+    id: str
+    """Links the call to its result; unique in a conversation, never shown to it."""
+    name: str
+    arguments: str = "{}"
+    """The text of a JSON object, as the model wrote it."""
+    kind: Literal["call"] = field(default="call", kw_only=True, repr=False)
+
+    def values(self) -> dict[str, object]:
+        """The arguments by name, parsed and not yet validated."""
+        return cast("dict[str, object]", json.loads(self.arguments))
+
+
+Part: TypeAlias = Annotated[Text | Thinking | ToolCall, Field(discriminator="kind")]
+"""A stretch of an assistant message."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Standing instructions. Several of them are read as one, at the beginning."""
+
+    text: str
+    kind: Literal["system"] = field(default="system", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody speaking to the model."""
+
+    text: str
+    kind: Literal["user"] = field(default="user", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """One turn of the model: thinking, then words, then calls, each optional."""
+
+    parts: tuple[Part, ...] = ()
+    token_ids: tuple[int, ...] | None = field(default=None, repr=False)
+    """The turn as it was sampled, end-of-turn token included; None if it was written
+    by somebody else, or broken off."""
+    kind: Literal["assistant"] = field(default="assistant", kw_only=True, repr=False)
+
+    @property
+    def text(self) -> str:
+        """All words for the user."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def thinking(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Thinking))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+
+Status: TypeAlias = Literal[
+    "ok",
+    "invalid",
+    "retry",
+    "error",
+    "timeout",
+    "crashed",
+    "unknown",
+    "interrupted",
+    "refused",
+]
+"""How a call ended. Up to "unknown" as in ``tools.run``; "interrupted": the run was
+cancelled first; "refused": a limit of the run kept it from being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool had to say, as the model reads it."""
+
+    call_id: str
+    text: str
+    name: str = ""
+    """The tool that was called, for people; the model goes by the order of calls."""
+    status: Status = "ok"
+    kind: Literal["result"] = field(default="result", kw_only=True, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+Message: TypeAlias = Annotated[
+    System | User | Assistant | ToolResult, Field(discriminator="kind")
+]
+Prompt: TypeAlias = "str | Sequence[System | User | Assistant | ToolResult]"
+"""What a model is asked: one question, or a conversation that ends in one."""
+
+_MESSAGES: Final = TypeAdapter(
+    tuple[Message, ...], config=ConfigDict(extra="forbid", strict=False)
+)
+
+
+def messages_to_json(messages: Iterable[Message]) -> str:
+    """A conversation as JSON text, which ``messages_from_json`` reads back equal."""
+    return _MESSAGES.dump_json(tuple(messages)).decode()
+
+
+def messages_from_json(text: str | bytes) -> tuple[Message, ...]:
+    """The conversation that ``messages_to_json`` wrote.
+
+    Raises:
+        InvalidMessages: the text is no such JSON; the message says where.
+    """
+    try:
+        return _MESSAGES.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the whole text"
+        raise InvalidMessages(
+            f"this JSON holds no conversation: at {place}: {first['msg']}"
+        ) from None
+
+
+def check_messages(messages: Sequence[Message]) -> None:
+    """Hold that a model can continue this conversation.
+
+    Raises:
+        InvalidMessages: naming the message that is wrong and what would be right.
+    """
+    if not messages:
+        raise InvalidMessages("there are no messages; ask something: [User('...')]")
+    waiting: dict[str, ToolCall] = {}
+    seen: set[str] = set()
+    for index, message in enumerate(messages):
+        if isinstance(message, ToolResult):
+            _answer(waiting, message, index)
+            continue
+        _expect_none(waiting, f"before message {index}")
+        if isinstance(message, Assistant):
+            waiting = _asked(message, index, seen)
+        elif not isinstance(message, (System, User)):
+            raise InvalidMessages(
+                f"message {index} is {type(message).__name__}, expected System, User, "
+                "Assistant or ToolResult"
+            )
+    _expect_none(waiting, "at the end")
+    if not isinstance(messages[-1], (User, ToolResult)):
+        raise InvalidMessages(
+            f"the conversation ends in a {type(messages[-1]).__name__} message, which "
+            "leaves nothing to answer; end it in a User message or a ToolResult"
+        )
+
+
+def _asked(message: Assistant, index: int, seen: set[str]) -> dict[str, ToolCall]:
+    for call in message.calls:
+        if call.id in seen:
+            raise InvalidMessages(
+                f"message {index} has a second call with the id {call.id!r}; give "
+                "every call of a conversation an id of its own"
+            )
+        seen.add(call.id)
+    return {call.id: call for call in message.calls}
+
+
+def _answer(waiting: dict[str, ToolCall], message: ToolResult, index: int) -> None:
+    if waiting.pop(message.call_id, None) is None:
+        raise InvalidMessages(
+            f"message {index} is the result of the call {message.call_id!r}, which "
+            "the assistant message before it doesn't make; remove it or put it "
+            "directly after its call"
+        )
+
+
+def _expect_none(waiting: dict[str, ToolCall], where: str) -> None:
+    for call in waiting.values():
+        raise InvalidMessages(
+            f"the call {call.id!r} of {call.name} has no result {where}; add "
+            f"ToolResult({call.id!r}, ...) after the assistant message that made it"
+        )

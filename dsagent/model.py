@@ -1,0 +1,440 @@
+"""``Model``: load one, ask it something, close it.
+
+A model is an engine that runs, the tokenizer that belongs to it, and how prompts are
+written for it. It holds no conversation: every call says everything, so any number of
+them may run at the same time. What must stay true: whatever is wrong with a request is
+said before the engine hears of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from dsagent.agent import Backend, Run, Task
+from dsagent.documents import with_documents
+from dsagent.engine.constraint import GrammarBackend
+from dsagent.engine.request import Sampling
+from dsagent.errors import Closed, DefinitionError, InvalidMessages, Unsupported
+from dsagent.loading import load
+from dsagent.messages import System, User, check_messages
+from dsagent.options import Limits
+from dsagent.stream import RunStream
+from dsagent.tools.function import Tool, toolbox
+from dsagent.transcript import Setup, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from dsagent.documents import Document
+    from dsagent.encoding.templates import Profile
+    from dsagent.encoding.tokenizer import Tokenizer
+    from dsagent.engine.config import EngineConfig
+    from dsagent.engine.request import EngineProtocol, EngineStats
+    from dsagent.events import Event
+    from dsagent.messages import Message, Prompt
+    from dsagent.options import ThinkingMode, ToolChoice
+    from dsagent.reply import Reply
+    from dsagent.tools.function import AnyTool, ToolLike
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """What a prompt costs, in tokens. The parts add up to the total."""
+
+    total: int
+    system: int
+    tools: int
+    documents: int
+    messages: int
+    """Everything else: the question, the history, the markers around them."""
+
+
+class Model:
+    """A loaded model. Use ``async with Model.load(...)``, or ``close`` it.
+
+    One model serves any number of runs at a time. It belongs to no event loop.
+    """
+
+    def __init__(
+        self,
+        engine: EngineProtocol,
+        tokenizer: Tokenizer,
+        *,
+        grammars: GrammarBackend | None = None,
+        profile: Profile = "preview",
+        sampling: Sampling | None = None,
+    ) -> None:
+        """Put a model together from its parts; ``Model.load`` does it from files.
+
+        Args:
+            engine: Belongs to the model from here on and is closed with it.
+            tokenizer: The engine's.
+            grammars: Makes the constraints; built from the tokenizer if not given.
+            profile: The generation of the weights, which decides how efforts are
+                written.
+            sampling: What a run uses that doesn't say.
+        """
+        self._backend = Backend(
+            engine, tokenizer, grammars or GrammarBackend(tokenizer)
+        )
+        self._profile: Profile = profile
+        self._sampling = sampling or Sampling()
+        self._closed = False
+
+    @staticmethod
+    def load(
+        source: str | Path | None = None,
+        *,
+        device: str = "cpu",
+        context: int | None = None,
+        revision: str | None = None,
+        profile: Profile | None = None,
+        engine: EngineConfig | None = None,
+    ) -> Loading:
+        """Load a model: ``await`` it, or enter it with ``async with``.
+
+        Args:
+            source: A local folder, or ``owner/name`` of a repository to fetch it from.
+                Without one, nano: the small model that comes with the package.
+            device: Where to run it.
+            context: Most tokens a conversation may have; by default what the engine's
+                configuration and the model allow.
+            revision: Of the repository.
+            profile: How efforts are written, if the files don't tell.
+            engine: How the engine runs; see ``EngineConfig``.
+
+        Raises:
+            MissingWeights: there is no such model, or a part of it isn't there.
+            CorruptCheckpoint: its files are damaged.
+            UnsupportedDevice: there is no such device.
+        """
+        return Loading(
+            partial(
+                _load,
+                source,
+                device=device,
+                context=context,
+                revision=revision,
+                profile=profile,
+                config=engine,
+            )
+        )
+
+    @property
+    def context_limit(self) -> int:
+        """Most tokens one conversation may have, the answer included."""
+        return self._backend.engine.context_limit
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self._backend.tokenizer
+
+    def stats(self) -> EngineStats:
+        """What the engine is doing and has done."""
+        return self._backend.engine.stats()
+
+    async def chat(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        tools: Sequence[ToolLike] = (),
+        documents: Sequence[Document] = (),
+        tool_choice: ToolChoice = "auto",
+        thinking: ThinkingMode = "high",
+        sampling: Sampling | None = None,
+        limits: Limits | None = None,
+        deps: object = None,
+    ) -> Reply[str]:
+        """Ask, and wait for the answer.
+
+        If the wait is cancelled, what was done is lost with it; ``stream`` keeps it.
+
+        Args:
+            prompt: A question, or a conversation that ends in one.
+            system: Standing instructions.
+            tools: What the model may call: ``@tool`` functions, or plain ones.
+            documents: Texts put in front of the (last) question.
+            tool_choice: Whether it may, must or must not call; see ``ToolChoice``.
+            thinking: Whether it thinks first; see ``ThinkingMode``.
+            sampling: How tokens are chosen; the model's own default if not given.
+            limits: How far it may go.
+            deps: Handed to tools that take a ``Context``.
+
+        Raises:
+            InvalidMessages: the conversation can't be continued.
+            DefinitionError: a tool can't be made of what was given.
+            ContextOverflow: the prompt doesn't fit.
+            LimitReached: with ``Limits(on_limit="raise")``.
+            EngineError: the engine broke.
+            QueueFull: too many runs are waiting.
+            Closed: the model was closed.
+        """
+        task = self._task(
+            prompt,
+            system=system,
+            tools=tools,
+            documents=documents,
+            tool_choice=tool_choice,
+            thinking=thinking,
+            sampling=sampling,
+            limits=limits,
+            deps=deps,
+        )
+        return await Run(self._backend, task, _to_nobody).execute()
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        tools: Sequence[ToolLike] = (),
+        documents: Sequence[Document] = (),
+        tool_choice: ToolChoice = "auto",
+        thinking: ThinkingMode = "high",
+        sampling: Sampling | None = None,
+        limits: Limits | None = None,
+        deps: object = None,
+    ) -> RunStream:
+        """Ask, and listen: ``async with model.stream(...) as stream``, then
+        ``async for event in stream``. Arguments and errors are those of ``chat``.
+
+        After the block ``stream.reply`` is complete; leaving the block early cancels.
+        """
+        task = self._task(
+            prompt,
+            system=system,
+            tools=tools,
+            documents=documents,
+            tool_choice=tool_choice,
+            thinking=thinking,
+            sampling=sampling,
+            limits=limits,
+            deps=deps,
+        )
+        return RunStream(self._backend, task)
+
+    async def count_tokens(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        tools: Sequence[ToolLike] = (),
+        documents: Sequence[Document] = (),
+        thinking: ThinkingMode = "high",
+    ) -> TokenCount:
+        """Exactly what ``chat`` with these arguments would make the model read."""
+        request = _Request(prompt, system, tuple(documents))
+        specs = tuple(tool.spec for tool in toolbox(tools).values())
+        setup = Setup(thinking, specs, self._profile)
+        return await anyio.to_thread.run_sync(
+            _count, self._backend.tokenizer, setup, request
+        )
+
+    async def close(self) -> None:
+        """End all runs as cancelled and free the model's memory. Safe to repeat."""
+        self._closed = True
+        await self._backend.engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _task(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None,
+        tools: Sequence[ToolLike],
+        documents: Sequence[Document],
+        tool_choice: ToolChoice,
+        thinking: ThinkingMode,
+        sampling: Sampling | None,
+        limits: Limits | None,
+        deps: object,
+    ) -> Task:
+        """Everything checked and in the form the loop takes."""
+        if self._closed:
+            raise Closed("this model was closed; load it again")
+        _check_thinking(thinking)
+        box = toolbox(tools)
+        _check_approval(box)
+        request = _Request(prompt, system, tuple(documents))
+        messages = request.messages()
+        check_messages(messages)
+        setup = Setup(
+            thinking, tuple(tool.spec for tool in box.values()), self._profile
+        )
+        return Task(
+            messages=messages,
+            setup=setup,
+            tools=box,
+            tool_choice=_choice(tool_choice, box),
+            sampling=sampling or self._sampling,
+            limits=limits or Limits(),
+            deps=deps,
+            measure=lambda: _parts(self._backend.tokenizer, setup, request),
+        )
+
+
+class Loading:
+    """A model on its way: ``await`` it, or enter it with ``async with``."""
+
+    def __init__(self, start: partial[Model]) -> None:
+        self._start = start
+        self._model: Model | None = None
+
+    def __await__(self) -> Generator[object, None, Model]:
+        return self._load().__await__()
+
+    async def __aenter__(self) -> Model:
+        self._model = await self._load()
+        return self._model
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._model is not None:
+            await self._model.close()
+
+    async def _load(self) -> Model:
+        return await anyio.to_thread.run_sync(self._start)
+
+
+def _load(
+    source: str | Path | None,
+    *,
+    device: str,
+    context: int | None,
+    revision: str | None,
+    profile: Profile | None,
+    config: EngineConfig | None,
+) -> Model:
+    loaded = load(
+        source,
+        device=device,
+        context=context,
+        revision=revision,
+        profile=profile,
+        config=config,
+    )
+    return Model(
+        loaded.engine,
+        loaded.tokenizer,
+        grammars=loaded.grammars,
+        profile=loaded.profile,
+        sampling=loaded.sampling,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What somebody asks, before it is a conversation."""
+
+    prompt: Prompt
+    system: str | None
+    documents: tuple[Document, ...]
+
+    def messages(self) -> tuple[Message, ...]:
+        if isinstance(self.prompt, str):
+            given: tuple[Message, ...] = (User(self.prompt),)
+        else:
+            given = tuple(self.prompt)
+        if self.documents:
+            given = self._with_documents(given)
+        return given if self.system is None else (System(self.system), *given)
+
+    def _with_documents(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Put the documents in front of the last question."""
+        if not messages or not isinstance(last := messages[-1], User):
+            raise InvalidMessages(
+                "documents go in front of a question, so the last message must be a "
+                "User message"
+            )
+        text = with_documents(last.text, self.documents)
+        return (*messages[:-1], replace(last, text=text))
+
+
+def _count(tokenizer: Tokenizer, setup: Setup, request: _Request) -> TokenCount:
+    """Tokens by part: what each adds to the prompt that is there without it."""
+
+    def size(setup: Setup, request: _Request) -> int:
+        messages = request.messages()
+        check_messages(messages)
+        return len(Transcript(tokenizer, setup, messages).prompt)
+
+    total = size(setup, request)
+    no_tools = size(replace(setup, tools=()), request)
+    no_system = size(replace(setup, tools=()), replace(request, system=None))
+    bare = size(replace(setup, tools=()), replace(request, system=None, documents=()))
+    return TokenCount(
+        total=total,
+        tools=total - no_tools,
+        system=no_tools - no_system,
+        documents=no_system - bare,
+        messages=bare,
+    )
+
+
+def _parts(tokenizer: Tokenizer, setup: Setup, request: _Request) -> dict[str, int]:
+    count = _count(tokenizer, setup, request)
+    parts = {
+        "system": count.system,
+        "tools": count.tools,
+        "documents": count.documents,
+        "messages": count.messages,
+    }
+    return {name: tokens for name, tokens in parts.items() if tokens}
+
+
+def _check_thinking(thinking: str) -> None:
+    if thinking not in ("off", "high", "max"):
+        msg = f"thinking is 'off', 'high' or 'max', not {thinking!r}"
+        raise ValueError(msg)
+
+
+def _check_approval(box: dict[str, AnyTool]) -> None:
+    for tool in box.values():
+        if tool.options.approval:
+            raise Unsupported(
+                f"the tool `{tool.name}` wants approval before each call, which a run "
+                "can't ask for yet; ask inside the tool, or make it without approval"
+            )
+
+
+def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:
+    """The choice by name.
+
+    Raises:
+        DefinitionError: it asks for a tool that isn't offered, or for one of none.
+    """
+    name = choice.name if isinstance(choice, Tool) else choice
+    offered = name in box if isinstance(choice, Tool) else name in ("auto", "none")
+    if not offered and not (name == "required" and box):
+        raise DefinitionError(
+            f"tool_choice={name!r} can't be met with the tools "
+            f"{', '.join(box) or '(none)'}; it is 'auto', 'none', 'required' or one "
+            "of the tools offered"
+        )
+    return name
+
+
+async def _to_nobody(event: Event) -> None:
+    """The listener of a run that nobody listens to."""

@@ -1,0 +1,106 @@
+"""What a run comes back with: the answer, how it was reached, and what it cost.
+
+A reply is a value. It is complete whenever it exists, also for a run that was
+cancelled or stopped half way: then it holds what was done so far and ``stop`` says
+why there is no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+
+from dsagent.errors import NoOutput
+
+if TYPE_CHECKING:
+    from dsagent.messages import Message, ToolCall
+
+T_co = TypeVar("T_co", covariant=True)
+
+Stop: TypeAlias = Literal["done", "limit", "length", "cancelled", "error"]
+"""Why a run ended. "done": the model finished its answer. "limit": a limit of the run.
+"length": no tokens were left to write with. "cancelled": somebody gave up on it.
+"error": it broke off with an exception."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of a run or of one turn. Turns add up: ``usage + usage``."""
+
+    prompt_tokens: int = 0
+    """Tokens the model read; a run of several turns reads its beginning again."""
+    cached_tokens: int = 0
+    """Those of them that cost nothing because they were in a cache."""
+    output_tokens: int = 0
+    """Tokens the model wrote, thinking and calls included."""
+    turns: int = 0
+    tool_calls: int = 0
+    """Calls the model made, whatever became of them."""
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            turns=self.turns + other.turns,
+            tool_calls=self.tool_calls + other.tool_calls,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Where the time of a run went, in seconds."""
+
+    total: float = 0.0
+    """From the start of the run to its end, tools included."""
+    first_token: float = 0.0
+    """From the start of the run to its first token."""
+    prefill: float = 0.0
+    """Reading prompts, over all turns, waiting in the queue included."""
+    decode: float = 0.0
+    """Writing, over all turns."""
+    decoded: int = 0
+    """Tokens written in ``decode``: all but the first of each turn."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Writing speed; 0 if too little was written to say."""
+        return self.decoded / self.decode if self.decode > 0.0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Generic[T_co]):
+    """What a run comes back with."""
+
+    text: str
+    """The answer, as far as it got."""
+    thinking: str
+    """What the model thought before it, in the turn that answered."""
+    messages: tuple[Message, ...]
+    """The whole conversation: what was asked, and everything since. With another
+    ``User`` message at its end it is the prompt of the next run."""
+    calls: tuple[ToolCall, ...]
+    """Every call of this run, in order."""
+    usage: Usage
+    stop: Stop
+    timing: Timing
+    value: T_co | None = None
+    """What ``output`` hands out."""
+
+    @property
+    def output(self) -> T_co:
+        """The answer in the type that was asked for; the text, if none was.
+
+        Raises:
+            NoOutput: the run didn't come to an answer.
+        """
+        if self.stop != "done" or self.value is None:
+            raise NoOutput(
+                f"this run has no output: it ended with stop={self.stop!r}; "
+                "`text` and `messages` hold what there is"
+            )
+        return self.value

@@ -1,0 +1,132 @@
+"""One turn of the model, read as it is written.
+
+Token ids go in, events come out, and what has been read so far can be looked at any
+time as a message: that is what makes a cancelled run's reply complete. What must stay
+true: events and message say the same, and a message carries its token ids only if the
+turn ended by itself, so that what is replayed later is a whole turn.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from dsagent.encoding.parse import (
+    CallArgument,
+    CallBroken,
+    CallEnd,
+    CallStart,
+    ContentText,
+    Parser,
+    ParseWarning,
+    ThinkingText,
+)
+from dsagent.events import (
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallReady,
+    ToolCallStarted,
+)
+from dsagent.messages import Assistant, Text, Thinking, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsagent.encoding.parse import ParseEvent
+    from dsagent.encoding.tokenizer import Tokenizer
+    from dsagent.engine.request import Stop
+    from dsagent.events import Event
+    from dsagent.transcript import Setup
+
+log = logging.getLogger(__name__)
+
+
+class TurnReader:
+    """Collects one turn.
+
+    Args:
+        tokenizer: Whose ids will come.
+        setup: How the prompt was written.
+        turn: The number of this turn, for its events.
+        calls_before: Calls already made in the conversation; ids count on from there.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, setup: Setup, *, turn: int, calls_before: int
+    ) -> None:
+        self._parser = Parser(
+            thinking=setup.thinks,
+            tokenizer=tokenizer,
+            calls=bool(setup.tools),
+            schemas={spec.name: spec.parameters for spec in setup.tools},
+        )
+        self._turn = turn
+        self._calls_before = calls_before
+        self._thinking: list[str] = []
+        self._text: list[str] = []
+        self.ids: list[int] = []
+        """Everything sampled."""
+        self.calls: list[ToolCall] = []
+        """The calls that are complete, and at the end those that never will be."""
+        self.broken: dict[str, str] = {}
+        """Why a call can't be run, by its id: the model wrote it wrongly."""
+
+    def feed(self, ids: Sequence[int]) -> list[Event]:
+        """Read the next ids."""
+        self.ids += ids
+        return self._events(self._parser.feed_ids(ids))
+
+    def finish(self, stop: Stop) -> list[Event]:
+        """There is no more. A call that was cut off by the end of the tokens is
+        dropped; one that the model ended without completing it is its mistake."""
+        events = self._parser.finish(stop)
+        if stop != "stop":
+            events = [event for event in events if not isinstance(event, CallBroken)]
+        return self._events(events)
+
+    def message(self, *, whole: bool) -> Assistant:
+        """The turn so far, or the ``whole`` of it."""
+        parts: list[Thinking | Text | ToolCall] = []
+        if thinking := "".join(self._thinking):
+            parts.append(Thinking(thinking))
+        if text := "".join(self._text):
+            parts.append(Text(text))
+        ids = tuple(self.ids) if whole and not self.broken else None
+        return Assistant((*parts, *self.calls), ids)
+
+    def _events(self, parsed: Sequence[ParseEvent]) -> list[Event]:
+        events = [self._event(event) for event in parsed]
+        return [event for event in events if event is not None]
+
+    def _event(self, event: ParseEvent) -> Event | None:
+        match event:
+            case ThinkingText(text) if text:
+                self._thinking.append(text)
+                return ThinkingDelta(text, turn=self._turn)
+            case ContentText(text) if text:
+                self._text.append(text)
+                return TextDelta(text, turn=self._turn)
+            case CallStart(index, name):
+                return ToolCallStarted(self._call_id(index), name, turn=self._turn)
+            case CallArgument(index, parameter, text) if text:
+                call_id = self._call_id(index)
+                return ToolCallDelta(call_id, parameter, text, turn=self._turn)
+            case CallEnd(index, name, arguments):
+                return self._complete(ToolCall(self._call_id(index), name, arguments))
+            case CallBroken(index, name, arguments, reason):
+                call_id = self._call_id(index)
+                wrapped = json.dumps({"arguments": arguments}, ensure_ascii=False)
+                self.broken[call_id] = reason
+                return self._complete(ToolCall(call_id, name, wrapped))
+            case ParseWarning(text):
+                log.info("turn %d: %s", self._turn, text)
+        return None
+
+    def _complete(self, call: ToolCall) -> Event:
+        self.calls.append(call)
+        return ToolCallReady(call, turn=self._turn)
+
+    def _call_id(self, index: int) -> str:
+        return f"call_{self._calls_before + index + 1}"
