@@ -48,7 +48,9 @@ class Sample:
 def options(description: str) -> Options:
     """The command line."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="under 50 s, fewer repeats")
+    parser.add_argument(
+        "--quick", action="store_true", help="under 50 s, fewer repeats"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parsed = parser.parse_args()
     return Options(parsed.quick, parsed.json)
@@ -61,7 +63,9 @@ def setup() -> dict[str, object]:
 
     return {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else 0,
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -123,8 +123,6 @@ def _holds(text: str, value: str) -> bool:
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 
-
-
 def cases(
     skill: str,
     n: int,
@@ -205,9 +203,7 @@ def _about_document(
         facts = max(1, round(facts * tokens / size))
     else:
         return None
-    place = next(
-        i for i, m in enumerate(example.messages) if m["role"] == "assistant"
-    )
+    place = next(i for i, m in enumerate(example.messages) if m["role"] == "assistant")
     case = _case(example, place, kind if tokens is None else f"{kind} {tokens}")
     value = case.values[0] if case.values else ""
     drawn = "document"

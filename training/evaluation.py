@@ -104,7 +104,10 @@ def rows_of(answers: Iterable[Answer]) -> list[Row]:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows in markdown."""
-    lines = ["| skill | n | exact % | 95 % interval | format % |", "|---|--:|--:|--:|--:|"]
+    lines = [
+        "| skill | n | exact % | 95 % interval | format % |",
+        "|---|--:|--:|--:|--:|",
+    ]
     for row in rows:
         low, high = row.interval
         lines.append(

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BLOCK = 128
@@ -171,7 +172,8 @@ class Norm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.float(), (x.shape[-1],), self.weight, self.eps)
+        out: Tensor = F.rms_norm(x.float(), (x.shape[-1],), self.weight, self.eps)
+        return out
 
 
 class Compressor(nn.Module):
@@ -343,7 +345,8 @@ class Expert(nn.Module):
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         gate = self.w1(x).float().clamp(max=self.limit)
         h = F.silu(gate) * self.w3(x).float().clamp(-self.limit, self.limit)
-        return self.w2(h if weight is None else h * weight)
+        out: Tensor = self.w2(h if weight is None else h * weight)
+        return out
 
 
 class Gate(nn.Module):
@@ -474,6 +477,12 @@ class Backbone(nn.Module):
         self.hc_head_fn = nn.Parameter(torch.randn(s.m, s.m * s.D) * 0.02 * s.m**-0.5)
         self.hc_head_base = nn.Parameter(torch.zeros(s.m))
         self.hc_head_scale = nn.Parameter(torch.ones(1))
+
+    def experts(self) -> Iterator[Experts]:
+        """Every layer's experts."""
+        for block in self.layers:
+            assert isinstance(block, Block)
+            yield block.ffn
 
     def compile_blocks(self) -> None:
         """Compile every block's element-wise half."""

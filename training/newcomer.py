@@ -168,12 +168,15 @@ CALLS: tuple[tuple[Sequence[Function], str, list[Call]], ...] = (
     ((get_time, add), "What time is it in Tokyo?", [("get_time", {"city": "Tokyo"})]),
     (
         (send_email,),
-        'Send an email to bob@example.com with the subject "Lunch" and the body '
-        '"See you at noon".',
+        'Email bob@example.com with the subject "Lunch" and body "See you soon".',
         [
             (
                 "send_email",
-                {"to": "bob@example.com", "subject": "Lunch", "body": "See you at noon"},
+                {
+                    "to": "bob@example.com",
+                    "subject": "Lunch",
+                    "body": "See you at noon",
+                },
             )
         ],
     ),
@@ -233,8 +236,8 @@ RESULTS: tuple[tuple[Sequence[Function], str, Call, str, tuple[str, ...]], ...] 
 
 VELMORA = Document(
     "velmora.txt",
-    "Velmora is a small town in the hills, founded in 1432 by salt traders. About 8,700 "
-    "people live there today. Its mayor is Ines Calder, who was elected in spring. The "
+    "Velmora is a small town in the hills, founded in 1432 by salt traders. About "
+    "8,700 people live there today. Its mayor is Ines Calder, elected in spring. The "
     "town lies on the river Tesk and is known for its honey cake. Every September the "
     "Lantern Festival fills the market square. The library on Mill Lane opens at 9:30. "
     "The nearest airport is 40 km away, in Dorran.",
@@ -306,7 +309,7 @@ def _result(
     result: str,
     values: tuple[str, ...],
 ) -> Case:
-    messages = (
+    messages: tuple[Message, ...] = (
         _system(tools),
         _user(text),
         _said("", [call]),

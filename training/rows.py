@@ -27,7 +27,7 @@ WAITING = 48
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A batch, all ``[B, T]``: inputs, what follows each, its weight, whether to look."""
+    """A batch, all ``[B, T]``: inputs, what follows, its weight, whether to look."""
 
     ids: Tensor
     targets: Tensor

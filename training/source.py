@@ -38,7 +38,8 @@ def stage(progress: float, length: int) -> Stage:
     room = (length - 120) // 20
     grown = min(1.0, (progress - 0.15) / 0.35)
     longest = max(8, round(room * (0.3 + 0.7 * grown)))
-    weights["long"] = 15 + 20 * grown
+    weights["long"] = 12 + 12 * grown
+    weights["document_tools"] = 4 + 6 * grown
     return Stage(weights, sentences=(max(4, longest // 4), longest))
 
 

@@ -19,19 +19,23 @@ inside a word (the word rule would take it first).
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from tokenizers import Regex, Tokenizer
 from tokenizers.pre_tokenizers import Split
 
 from training.data import words as w
 from training.data.mix import DEFAULT_WEIGHTS, Stage, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 VOCABULARY = 2048
 COMMON = """
@@ -71,10 +75,10 @@ CONTROL: tuple[tuple[str, bool], ...] = (
 
 _TOOLS = (
     "\n\n## Tools\n\nYou have access to a set of tools to help answer the user's "
-    "question. You can invoke tools by writing a \"<｜DSML｜tool_calls>\" block like the "
-    "following:\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"$TOOL_NAME\">\n<｜DSML｜"
-    "parameter name=\"$PARAMETER_NAME\" string=\"true|false\">$PARAMETER_VALUE</｜DSML｜"
-    "parameter>\n...\n</｜DSML｜invoke>\n<｜DSML｜invoke name=\"$TOOL_NAME2\">\n...\n"
+    'question. You can invoke tools by writing a "<｜DSML｜tool_calls>" block like the '
+    'following:\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name="$TOOL_NAME">\n<｜DSML｜'
+    'parameter name="$PARAMETER_NAME" string="true|false">$PARAMETER_VALUE</｜DSML｜'
+    'parameter>\n...\n</｜DSML｜invoke>\n<｜DSML｜invoke name="$TOOL_NAME2">\n...\n'
     "</｜DSML｜invoke>\n</｜DSML｜tool_calls>\n\nString parameters should be specified as is "
     'and set `string="true"`. For all other types (numbers, booleans, arrays, objects), '
     'pass the value in JSON format and set `string="false"`.\n\nIf thinking_mode is '
@@ -171,7 +175,10 @@ def literals() -> list[str]:
 
 def pattern() -> str:
     """The one pre-tokenizer expression: literals, then words."""
-    quoted = [re.escape(text).replace("\\\n", "\\n").replace("\\ ", " ") for text in literals()]
+    quoted = [
+        re.escape(text).replace("\\\n", "\\n").replace("\\ ", " ")
+        for text in literals()
+    ]
     return "|".join([*quoted, *WORD_RULES])
 
 
@@ -242,7 +249,9 @@ def count_words(texts: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
     return bare, spaced
 
 
-def learn_merges(words: Counter[str], count: int, damping: float = 0.6) -> list[tuple[str, str]]:
+def learn_merges(
+    words: Counter[str], count: int, damping: float = 0.6
+) -> list[tuple[str, str]]:
     """`count` byte-pair merges over `words` (ByteLevel alphabet), most frequent first.
 
     Counts are damped by a power, so that rare names get their share of the merges.
@@ -255,7 +264,7 @@ def learn_merges(words: Counter[str], count: int, damping: float = 0.6) -> list[
 
     def tally(word: str, sign: int) -> None:
         pieces = parts[word]
-        for pair in zip(pieces, pieces[1:], strict=False):
+        for pair in itertools.pairwise(pieces):
             pairs[pair] += sign * weight[word]  # type: ignore[assignment]
             where.setdefault(pair, set()).add(word)
 
@@ -267,7 +276,7 @@ def learn_merges(words: Counter[str], count: int, damping: float = 0.6) -> list[
         joined = best[0] + best[1]
         for word in sorted(where[best]):
             pieces = parts[word]
-            if not any(p == best for p in zip(pieces, pieces[1:], strict=False)):
+            if not any(p == best for p in itertools.pairwise(pieces)):
                 continue
             tally(word, -1)
             merged: list[str] = []
@@ -285,7 +294,12 @@ def learn_merges(words: Counter[str], count: int, damping: float = 0.6) -> list[
     return merges
 
 
-def build(seed: int = 0, conversations: int = 12000, spaced_words: int = 300, damping: float = 0.8) -> Tokenizer:
+def build(
+    seed: int = 0,
+    conversations: int = 12000,
+    spaced_words: int = 300,
+    damping: float = 0.8,
+) -> Tokenizer:
     """The tokenizer, deterministic in its arguments."""
     bare, spaced = count_words(corpus(seed, conversations))
     for piece, count in count_words(pools())[0].items():
@@ -305,7 +319,9 @@ def build(seed: int = 0, conversations: int = 12000, spaced_words: int = 300, da
     vocabulary += [a + b for a, b in pairs]
     vocabulary = list(dict.fromkeys(vocabulary))
     capital = [byte_level(" " + word) for word in ("I", "The", "What", "A", "It")]
-    vocabulary += [word for word in [*capital, *ordinary[:spaced_words]] if word not in vocabulary]
+    vocabulary += [
+        word for word in [*capital, *ordinary[:spaced_words]] if word not in vocabulary
+    ]
     merges = _fitting(learn_merges(bare, VOCABULARY, damping), vocabulary)
     return _assemble(vocabulary, [*pairs, *merges])
 
@@ -327,10 +343,14 @@ def _fitting(
     return kept
 
 
-def _assemble(vocabulary: Sequence[str], merges: Sequence[tuple[str, str]]) -> Tokenizer:
+def _assemble(
+    vocabulary: Sequence[str], merges: Sequence[tuple[str, str]]
+) -> Tokenizer:
     """The tokenizer.json of a vocabulary (control tokens first) and its merges."""
     if len(vocabulary) != VOCABULARY:
-        raise ValueError(f"the vocabulary has {len(vocabulary)} entries, not {VOCABULARY}")
+        raise ValueError(
+            f"the vocabulary has {len(vocabulary)} entries, not {VOCABULARY}"
+        )
     document = {
         "version": "1.0",
         "truncation": None,

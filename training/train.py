@@ -152,8 +152,7 @@ class Run(nn.Module):
                 group["lr"] = factor * group.setdefault("peak", group["lr"])
             o.step()
             o.zero_grad(set_to_none=True)
-        for block in self.model.layers:
-            experts = block.ffn
+        for experts in self.model.experts():
             if not experts.hashed:
                 load = experts.load
                 experts.gate.bias += self.s.balance * torch.sign(load.mean() - load)
@@ -200,7 +199,8 @@ def accuracy(run: Run, batch: Packed, hidden: Tensor) -> float:
     """Share of the answer tokens (weight 1) predicted first."""
     answers = batch.weight >= 1.0
     logits = run.model.head(hidden[answers].to(torch.float32))
-    return (logits.argmax(-1) == batch.targets[answers]).float().mean().item()
+    right = logits.argmax(-1) == batch.targets[answers]
+    return float(right.float().mean())
 
 
 def train(run: Run, rows: Rows, folder: Path) -> None:

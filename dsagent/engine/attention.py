@@ -170,7 +170,9 @@ class Attention:
             mask = _window_bias(start + before - first, stop - start, len(keys), self)
             position = span.start + start
             seen = (span.start + stop) // self.ratio if self.ratio else 0
-            part = None if index is None else (index[0][start:stop], index[1][start:stop])
+            part = (
+                None if index is None else (index[0][start:stop], index[1][start:stop])
+            )
             queries = q[start:stop]
             if part is not None and seen > DENSE * self.topk:
                 o = self._gathered(queries, keys, mask, entries, position, part, state)

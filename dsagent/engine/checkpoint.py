@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -79,7 +80,7 @@ class Checkpoint:
         return tuple(name for name in self._files.where if _STAGE.match(name))
 
     def tensor(self, name: str) -> Tensor:
-        """A tensor decoded to float32 (tables stay integers), ``name`` without scale."""
+        """A tensor decoded to float32; tables stay integers."""
         tensor = self._files.tensor(name)
         if tensor.dtype in (torch.int32, torch.int64):
             return tensor.long()
@@ -157,7 +158,7 @@ class _Files:
         self._path = path
         self._stack = ExitStack()
         self._open: dict[str, safe_open] = {}
-        self._sets: dict[str, set[str]] = {}
+        self._held: dict[str, set[str]] = {}
         index = path / _INDEX
         if index.is_file():
             self.where = _read_index(index)
@@ -187,7 +188,9 @@ class _Files:
         self._open.clear()
 
     def _names(self, file: str) -> set[str]:
-        return self._sets.setdefault(file, set(self._file(file).keys()))
+        if file not in self._held:
+            self._held[file] = set(self._file(file).keys())
+        return self._held[file]
 
     def _file(self, file: str) -> safe_open:
         if file not in self._open:
@@ -246,7 +249,9 @@ def _block_shapes(c: ModelConfig) -> dict[str, Shape]:
         shapes[f"hc_{part}_fn"] = (mix, m * D)
         shapes[f"hc_{part}_base"] = (mix,)
         shapes[f"hc_{part}_scale"] = (3,)
-    experts = {f"experts.{e}": c.moe_intermediate_size for e in range(c.n_routed_experts)}
+    experts = {
+        f"experts.{e}": c.moe_intermediate_size for e in range(c.n_routed_experts)
+    }
     experts["shared_experts"] = c.moe_intermediate_size
     for name, width in experts.items():
         shapes[f"ffn.{name}.w1.weight"] = (width, D)
@@ -355,7 +360,7 @@ def _random(
         return 1 + 0.1 * x if name.endswith("_scale") else 0.1 * x
     if name.endswith(("_base", "attn_sink", ".ape", "embed.weight")):
         return x
-    return x * shape[-1] ** -0.5
+    return x / math.sqrt(shape[-1])
 
 
 def _stored(name: str, tensor: Tensor, precision: Precision) -> dict[str, Tensor]:
@@ -364,7 +369,8 @@ def _stored(name: str, tensor: Tensor, precision: Precision) -> dict[str, Tensor
     if precision == "f32" or _F32.search(name):
         return {name: tensor.float().contiguous()}
     if precision in ("fp8", "native"):
-        if precision == "native" and _FP4.search(name) and tensor.shape[1] % formats.FP4_GROUP == 0:
+        grouped = tensor.shape[-1] % formats.FP4_GROUP == 0
+        if precision == "native" and grouped and _FP4.search(name):
             weight, scale = formats.float_to_fp4(tensor)
             return {name: weight, _scale_name(name): scale}
         if is_block_quantised(name):
@@ -398,7 +404,9 @@ def _known_stage_tensor(name: str) -> bool:
         return False
     rest = match[2]
     block = r"(hc_(attn|ffn)_(fn|base|scale)|(attn|ffn)_norm\.weight|attn\.attn_sink"
-    block += r"|attn\.(wq_a|wq_b|wkv|wo_a|wo_b)\.(weight|scale)|attn\.(q|kv)_norm\.weight"
+    block += (
+        r"|attn\.(wq_a|wq_b|wkv|wo_a|wo_b)\.(weight|scale)|attn\.(q|kv)_norm\.weight"
+    )
     block += r"|ffn\.gate\.(weight|bias|tid2eid)"
     block += r"|ffn\.(experts\.\d+|shared_experts)\.w[123]\.(weight|scale))"
     return bool(re.fullmatch(block, rest) or _STAGE_EXTRAS.fullmatch(rest))

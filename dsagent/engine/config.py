@@ -8,14 +8,14 @@ and nano differ in numbers only.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from dsagent.errors import CorruptCheckpoint, MissingWeights, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 LayerKind = Literal["window", "csa", "hca"]
 
@@ -23,6 +23,23 @@ WINDOW: Final = 0
 CSA: Final = 4
 HCA: Final = 128
 _KINDS: Final[dict[int, LayerKind]] = {WINDOW: "window", CSA: "csa", HCA: "hca"}
+
+_FIXED: Final[dict[str, tuple[object, ...]]] = {
+    "hidden_act": ("silu",),
+    "scoring_func": ("sqrtsoftplus",),
+    "topk_method": ("noaux_tc",),
+    "norm_topk_prob": (True,),
+    "num_key_value_heads": (1,),
+    "n_shared_experts": (1,),
+    "n_group": (None, 1),
+    "topk_group": (None, 1),
+    "first_k_dense_replace": (None, 0),
+}
+"""Keys that would change the arithmetic, with the values this engine implements."""
+
+_MAY_BE_ZERO: Final = frozenset(
+    {"num_hash_layers", "hc_eps", "rms_norm_eps", "bos_token_id", "eos_token_id"}
+)
 
 T = TypeVar("T", int, float, str)
 
@@ -127,6 +144,8 @@ class ModelConfig:
             ) from None
         except ValueError as error:
             raise CorruptCheckpoint(f"{path} is not JSON: {error}") from error
+        if not isinstance(data, dict):
+            raise CorruptCheckpoint(f"{path} holds no JSON object")
         return cls.from_json(data, source=str(path))
 
     @classmethod
@@ -148,7 +167,7 @@ class ModelConfig:
                 f"{source}: compress_ratios holds {strange}; this engine knows "
                 f"{sorted(_KINDS)}"
             )
-        return cls(
+        config = cls(
             vocab_size=keys.number("vocab_size", int),
             hidden_size=keys.number("hidden_size", int),
             num_hidden_layers=layers,
@@ -180,6 +199,10 @@ class ModelConfig:
             bos_token_id=keys.number("bos_token_id", int, 0),
             eos_token_id=keys.number("eos_token_id", int, 1),
         )
+        problem = _misfit(config)
+        if problem:
+            raise CorruptCheckpoint(f"{source}: {problem}")
+        return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +247,8 @@ class _Keys:
             raise CorruptCheckpoint(
                 f"{self.source}: {key!r} should be a number, not {value!r}"
             )
+        if kind is int and value != int(value):
+            raise CorruptCheckpoint(f"{self.source}: {key!r} is {value}, not whole")
         return kind(value)
 
     def numbers(self, key: str) -> tuple[int, ...]:
@@ -242,15 +267,33 @@ def _check_architecture(keys: _Keys) -> None:
         raise Unsupported(
             f"{keys.source}: model_type is {kind!r}; this engine runs 'deepseek_v4'"
         )
-    wanted = {"scoring_func": "sqrtsoftplus", "hidden_act": "silu"}
-    for key, value in wanted.items():
-        if keys.data.get(key, value) != value:
-            raise Unsupported(f"{keys.source}: {key} is {keys.data[key]!r}, not {value}")
+    for key, allowed in _FIXED.items():
+        if keys.data.get(key, allowed[0]) not in allowed:
+            raise Unsupported(
+                f"{keys.source}: {key} is {keys.data[key]!r}, not {allowed[0]!r}"
+            )
     for key in ("attention_bias", "tie_word_embeddings"):
         if keys.data.get(key):
-            raise Unsupported(f"{keys.source}: {key} is set, which V4 models don't have")
-    if keys.data.get("n_shared_experts", 1) != 1:
-        raise Unsupported(f"{keys.source}: n_shared_experts must be 1")
+            raise Unsupported(
+                f"{keys.source}: {key} is set, which V4 models don't have"
+            )
+
+
+def _misfit(c: ModelConfig) -> str | None:
+    """The first size that no model can have, with what it must be."""
+    for name in c.__dataclass_fields__:
+        value = getattr(c, name)
+        if isinstance(value, int | float) and value <= 0 and name not in _MAY_BE_ZERO:
+            return f"{name} is {value}, must be positive"
+    rotated = c.qk_rope_head_dim
+    for name in ("head_dim", "index_head_dim"):
+        if rotated % 2 or getattr(c, name) % 2 or rotated > getattr(c, name):
+            return f"{name} and qk_rope_head_dim must be even, the latter not larger"
+    if c.num_attention_heads % c.o_groups:
+        return "o_groups must divide num_attention_heads"
+    if c.num_experts_per_tok > c.n_routed_experts:
+        return "num_experts_per_tok is more than n_routed_experts"
+    return None
 
 
 def _yarn(keys: _Keys) -> Yarn | None:

@@ -146,7 +146,9 @@ class _Builder:
     def layer(self, i: int) -> Layer:
         name = f"layers.{i}"
         return Layer(
-            self._attention(f"{name}.attn", self.w.tensor(f"{name}.attn_norm.weight"), i),
+            self._attention(
+                f"{name}.attn", self.w.tensor(f"{name}.attn_norm.weight"), i
+            ),
             self._experts(f"{name}.ffn", self.w.tensor(f"{name}.ffn_norm.weight"), i),
             self._mix(f"{name}.hc_attn"),
             self._mix(f"{name}.hc_ffn"),

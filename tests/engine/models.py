@@ -137,9 +137,7 @@ def run(
     return [logits[span.offset : span.offset + span.length] for span in spans]
 
 
-def chunked(
-    model: Transformer, ids: Sequence[int], sizes: Iterable[int]
-) -> Tensor:
+def chunked(model: Transformer, ids: Sequence[int], sizes: Iterable[int]) -> Tensor:
     """Logits of ``ids`` computed in chunks of ``sizes``, the last one as needed."""
     cache = model.new_cache(1, len(ids))
     slot = cache.alloc(len(ids))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import safe_open
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RENAMES = (
     ("attn_norm.", "input_layernorm."),
@@ -44,12 +46,18 @@ RENAMES = (
 )
 
 
-def oracle(path: Path) -> Any:
-    """The oracle's model of the folder at ``path``."""
+def oracle(path: Path, experts: str = "eager") -> Any:
+    """The oracle's model of the folder at ``path``.
+
+    ``experts`` is its way of running them: "eager" takes any width, "grouped_mm" is
+    its fastest on a CPU.
+    """
     from transformers import DeepseekV4Config, DeepseekV4ForCausalLM
 
     values = json.loads((path / "config.json").read_text())
-    config = DeepseekV4Config(**values, attn_implementation="eager")
+    config = DeepseekV4Config(
+        **values, attn_implementation="eager", experts_implementation=experts
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = DeepseekV4ForCausalLM(config).float().eval()
@@ -114,7 +122,10 @@ def renamed(tensors: dict[str, Tensor], experts: int) -> dict[str, Tensor]:
         state["model." + new] = tensor
     layers = {name.split(".")[1] for name in tensors if name.startswith("layers.")}
     for layer in layers:
-        prefix, to = f"layers.{layer}.ffn.experts.", f"model.layers.{layer}.mlp.experts."
+        prefix, to = (
+            f"layers.{layer}.ffn.experts.",
+            f"model.layers.{layer}.mlp.experts.",
+        )
         part = {
             w: [tensors[f"{prefix}{e}.{w}.weight"] for e in range(experts)]
             for w in ("w1", "w2", "w3")

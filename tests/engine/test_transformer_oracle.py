@@ -151,7 +151,7 @@ def test_only_the_wanted_rows(case: Case) -> None:
 
 
 def test_greedy_tokens_are_the_oracles(case: Case) -> None:
-    """A prompt, then whatever each model says, the oracle with its own cache."""
+    """A prompt, then whatever each model says; the oracle with its own cache."""
     prompt, new = case.ids[:37], 24
     cache = case.model.new_cache(1, len(prompt) + new)
     slot = cache.alloc(len(prompt) + new)
@@ -163,6 +163,8 @@ def test_greedy_tokens_are_the_oracles(case: Case) -> None:
     with torch.no_grad():
         theirs = case.oracle.generate(
             torch.tensor([prompt]),
+            # Given, because it would take a token 0 for padding.
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.int64),
             max_new_tokens=new,
             min_new_tokens=new,
             do_sample=False,

@@ -67,12 +67,17 @@ def test_mhc_published_vector() -> None:
         norm_eps=0.0,
     )
     pre, post, comb = ops.hyper_mix(X, w)
-    close = {"rtol": 0, "atol": 1e-6}
     torch.testing.assert_close(
-        pre[0], torch.tensor([0.6273207, 0.6244977, 0.5072368, 0.3828671]), **close
+        pre[0],
+        torch.tensor([0.6273207, 0.6244977, 0.5072368, 0.3828671]),
+        rtol=0,
+        atol=1e-6,
     )
     torch.testing.assert_close(
-        post[0], torch.tensor([0.5283857, 0.8751305, 1.3596656, 1.4871939]), **close
+        post[0],
+        torch.tensor([0.5283857, 0.8751305, 1.3596656, 1.4871939]),
+        rtol=0,
+        atol=1e-6,
     )
     expected = torch.tensor(
         [
@@ -82,7 +87,7 @@ def test_mhc_published_vector() -> None:
             [0.3175259, 0.2605388, 0.2131152, 0.2088192],
         ]
     )
-    torch.testing.assert_close(comb[0], expected, **close)
+    torch.testing.assert_close(comb[0], expected, rtol=0, atol=1e-6)
     streams = torch.tensor([[[1.0], [2.0], [3.0], [4.0]]])
     out = ops.hyper_expand(streams, torch.ones(1, 1), post, comb)
     torch.testing.assert_close(
@@ -203,14 +208,28 @@ def test_a_query_that_sees_nothing_gets_nothing() -> None:
 
 
 PLAIN = {
-    **{0: 1.0, 1: 0.7498942018, 8: 0.1000000015, 15: 1.333521493e-2},
-    **{16: 9.999999776e-3, 17: 7.498942e-3, 20: 3.16227786e-3, 24: 1.00000005e-3},
-    **{25: 7.49894e-4, 31: 1.333521504e-4},
+    0: 1.0,
+    1: 0.7498942018,
+    8: 0.1000000015,
+    15: 1.333521493e-2,
+    16: 9.999999776e-3,
+    17: 7.498942e-3,
+    20: 3.16227786e-3,
+    24: 1.00000005e-3,
+    25: 7.49894e-4,
+    31: 1.333521504e-4,
 }
 STRETCHED = {
-    **{0: 1.0, 1: 0.6876560450, 8: 0.05000000075, 15: 3.635538509e-3},
-    **{16: 2.265624935e-3, 17: 1.396801323e-3, 20: 2.969777852e-4},
-    **{24: 1.95312532e-5, 25: 5.372312444e-6, 31: 5.680529398e-7},
+    0: 1.0,
+    1: 0.6876560450,
+    8: 0.05000000075,
+    15: 3.635538509e-3,
+    16: 2.265624935e-3,
+    17: 1.396801323e-3,
+    20: 2.969777852e-4,
+    24: 1.95312532e-5,
+    25: 5.372312444e-6,
+    31: 5.680529398e-7,
 }
 
 
@@ -226,7 +245,7 @@ def test_rotation_frequencies_published_values() -> None:
 
 
 def test_rotation_turns_trailing_pairs_and_back() -> None:
-    x, positions = randn(3, 2, 7), torch.tensor([0, 5, 1_000_000])
+    x, positions = randn(3, 2, 8), torch.tensor([0, 5, 1_000_000])
     frequency = ops.frequencies(10000.0, 4, None)
     factors = ops.rotations(frequency, positions).unsqueeze(1)
     turned = ops.rotate_(x.clone(), factors)
@@ -235,10 +254,10 @@ def test_rotation_turns_trailing_pairs_and_back() -> None:
         angle = positions[t].float() * frequency
         for i in range(2):
             cos, sin = math.cos(float(angle[i])), math.sin(float(angle[i]))
-            a, b = x[t, :, 3 + 2 * i], x[t, :, 4 + 2 * i]
-            torch.testing.assert_close(turned[t, :, 3 + 2 * i], a * cos - b * sin)
-            torch.testing.assert_close(turned[t, :, 4 + 2 * i], a * sin + b * cos)
-    assert torch.equal(turned[..., :3], x[..., :3])
+            a, b = x[t, :, 4 + 2 * i], x[t, :, 5 + 2 * i]
+            torch.testing.assert_close(turned[t, :, 4 + 2 * i], a * cos - b * sin)
+            torch.testing.assert_close(turned[t, :, 5 + 2 * i], a * sin + b * cos)
+    assert torch.equal(turned[..., :4], x[..., :4])
     back = ops.rotate_(turned, factors.conj_physical())
     torch.testing.assert_close(back, x)
 
@@ -264,13 +283,15 @@ def test_overlapping_pooling_published_vector() -> None:
 
 def test_plain_pooling() -> None:
     ratio, d = 6, 3
-    kv, z, ape = randn(2 * ratio, d), randn(2 * ratio, d, seed=1), randn(ratio, d, seed=2)
+    kv, z, ape = (
+        randn(2 * ratio, d),
+        randn(2 * ratio, d, seed=1),
+        randn(ratio, d, seed=2),
+    )
     out = ops.pool_windows(kv, z, ape)
     for w in range(2):
         for c in range(d):
-            e = [
-                math.exp(float(z[w * ratio + i, c] + ape[i, c])) for i in range(ratio)
-            ]
+            e = [math.exp(float(z[w * ratio + i, c] + ape[i, c])) for i in range(ratio)]
             total = sum(e[i] * float(kv[w * ratio + i, c]) for i in range(ratio))
             assert out[w, c].item() == pytest.approx(total / sum(e), abs=1e-6)
 
@@ -319,7 +340,8 @@ def test_index_scores() -> None:
     for t in range(3):
         for w in range(6):
             total = sum(
-                float(gates[t, h]) * max(0.0, float(q[t, h].double() @ keys[w].double()))
+                float(gates[t, h])
+                * max(0.0, float(q[t, h].double() @ keys[w].double()))
                 for h in range(4)
             )
             assert out[t, w].item() == pytest.approx(total, abs=1e-5)

@@ -8,7 +8,7 @@ shorter than the row and entries must be selected by mask.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -19,6 +19,9 @@ from dsagent.engine.config import ModelConfig, Yarn
 from dsagent.engine.transformer import Transformer
 from training.model import Backbone, Shape
 from training.train import NANO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LENGTH = 384
 

@@ -1,4 +1,4 @@
-"""The run: what is saved is enough to go on, rows hold whole conversations, rounding."""
+"""The run: what is saved suffices to go on; rows hold whole conversations."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ class TestRows:
     def rows(self, sizes: list[int], length: int = 64) -> Rows:
         stream = iter(range(10**6))
 
-        def source(rng: random.Random, progress: float) -> tuple[list[int], list[float]]:
+        def source(
+            rng: random.Random, progress: float
+        ) -> tuple[list[int], list[float]]:
             i = next(stream)
             n = sizes[i % len(sizes)]
             return [0, *[5 + i] * (n - 1)], [0.0] * (n // 2) + [1.0] * (n - n // 2)

@@ -10,14 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
-
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING
 
 from training.data.phrases import Source
-from training.data.skills import SKILLS, Example, Message, Talk, document
+from training.data.skills import (
+    SKILLS,
+    Example,
+    Message,
+    Talk,
+    document,
+    documents_and_tools,
+)
 
-Render = Callable[..., str]
+if TYPE_CHECKING:
+    from random import Random
+
+    from tokenizers import Tokenizer
+
+Render = Callable[..., Iterable[object]]
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
     "talk": 1, "copy": 12, "lookup": 10, "call": 26, "calls": 7, "no_tool": 4,
@@ -51,6 +61,8 @@ def make(rng: Random, skill: str, stage: Stage, *, held: bool = False) -> Exampl
     talk = Talk(source, skill)
     if skill == "long":
         document(source, talk, rng.randint(*stage.sentences))
+    elif skill == "document_tools" and stage.weights["long"] and rng.random() < 0.6:
+        documents_and_tools(source, talk, rng.randint(*stage.sentences) * 2 // 3)
     else:
         SKILLS[skill](source, talk)
     return talk.done()
@@ -58,7 +70,7 @@ def make(rng: Random, skill: str, stage: Stage, *, held: bool = False) -> Exampl
 
 def prompt(example: Example, render: Render) -> str:
     """The conversation as one string. `render` is `dsagent.encoding.render.render`."""
-    pieces: Iterable[object] = render(
+    pieces = render(
         example.messages, thinking=example.thinking, effort=example.effort
     )
     return "".join(str(getattr(piece, "text", piece)) for piece in pieces)
@@ -74,11 +86,11 @@ class Weights:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, rest: float = 0.2) -> Weights:
-        return cls(
-            tokenizer.token_to_id("<｜Assistant｜>"),
-            tokenizer.token_to_id("<｜end▁of▁sentence｜>"),
-            rest,
-        )
+        assistant = tokenizer.token_to_id("<｜Assistant｜>")
+        eos = tokenizer.token_to_id("<｜end▁of▁sentence｜>")
+        assert assistant is not None
+        assert eos is not None
+        return cls(assistant, eos, rest)
 
     def __call__(self, ids: Sequence[int]) -> list[float]:
         weights = [self.rest] * len(ids)

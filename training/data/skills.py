@@ -7,13 +7,16 @@ assistant is what nano should write there, to the letter.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from training.data import documents as d
 from training.data import tools as t
 from training.data import words as w
 from training.data.phrases import Source, capital, fill, join_and
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Message = dict[str, object]
 
@@ -161,7 +164,10 @@ def copy(s: Source, talk: Talk) -> None:
         elif kind < 0.7:
             text = d.page(s, s.rng.choice((1, 1, 2))).text
         else:
-            maker = s.rng.choice((lambda: w.invented_name(s.rng), lambda: w.letters(s.rng, 5), lambda: str(s.rng.randrange(10**4))))
+            makers: tuple[Callable[[], str], ...] = (
+                lambda: w.invented_name(s.rng), lambda: w.letters(s.rng, 5), lambda: str(s.rng.randrange(10**4)),
+            )
+            maker = s.rng.choice(makers)
             text = ", ".join(maker() for _ in range(s.rng.randrange(2, 12)))
         talk.user(s.phrase(COPY, {"x": text}))
         talk.say(text, "I repeat the text.", text)
@@ -188,15 +194,6 @@ def lookup(s: Source, talk: Talk) -> None:
 
 
 Drawn = t.Tool | t.Invented
-_CONFLICTS = (("add", "multiply", "subtract", "divide", "calculate"), ("convert_currency", "convert_units"))
-
-
-def _group(concept: t.Concept) -> str:
-    head = concept.names.split()[0]
-    if head == "calculate":
-        return "arithmetic-all"
-    return head
-
 
 def toolbox(s: Source, count: int) -> list[Drawn]:
     """`count` tools with different names, at most one of which can do each thing."""
@@ -313,8 +310,6 @@ def several_calls(s: Source, talk: Talk) -> None:
     else:
         asks = [ask_for(s, tool) for tool in picked]
     text = asks[0].text
-    if (isinstance(one, t.Tool) and asks[0].text != asks[-1].text) or len(asks) == 1:
-        pass
     if asks[0].text != asks[-1].text:
         for ask in asks[1:]:
             text = s.phrase(PAIRS, {"a": text.rstrip("."), "b": ask.text})
@@ -383,7 +378,8 @@ def chain(s: Source, talk: Talk) -> None:
     find = s.one_of(CHAIN_FIND).replace("{n}", noun).replace("{N}", capital(noun))
     act = t.tool_name(s, verb, noun)
     if act == find:
-        return tool_call(s, talk)
+        tool_call(s, talk)
+        return
     finder: t.Schema = {"name": find, "description": f"Find the {key.replace('_', ' ')} of somebody's {noun}.",
                         "parameters": {"type": "object", "properties": {owner: {"type": "string"}}, "required": [owner]}}
     actor: t.Schema = {"name": act, "description": f"{capital(verb)} a {noun}.",
@@ -403,7 +399,7 @@ def chain(s: Source, talk: Talk) -> None:
     if s.chance(0.1):
         talk.results([f"Error: {who} not found"])
         talk.say(f"The tool failed: {who} not found.", f"The tool failed: {who} not found. I tell the user.", who)
-        return None
+        return
     talk.results([first.result])
     talk.call([second], f"The {key} is {value}. I should call {act} with {key} {value}.")
     if s.chance(0.7):
@@ -439,9 +435,8 @@ QUOTES = (
 QUOTE_WRAPS = ("{q} Quote the sentence.", "Quote the sentence that answers: {q}", "Quote: {q}", "{q} Answer with the exact sentence.", "Find the sentence that tells: {q}", "Cite the text: {q}", "{q} Give the exact quote.")
 
 
-def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool, tail: str = "") -> None:
+def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
     """One question about `page` and its answer, in one of its manners."""
-    del tail
     roll = s.rng.random()
     if roll < 0.12:
         fact = d.missing(s, page.facts)
@@ -464,18 +459,19 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool, tail: str 
 def document(s: Source, talk: Talk, count: int = 0) -> None:
     """Questions on a document of `count` facts over several turns."""
     talk.system()
+    turns = s.rng.choice((4, 6, 8, 10, 12)) if count else 0
     count = count or s.rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 8))
     page = d.page(s, count, filler=s.rng.choice((0.0, 0.0, 0.3, 1.0)))
-    turns = min(2 + count // 3, s.rng.choice((1, 2, 3, 4, 5, 6, 8, 10)))
+    turns = turns or min(2 + count // 3, s.rng.choice((1, 2, 3, 4, 5, 6, 8, 10)))
     for turn in range(turns):
         ask_document(s, talk, page, first=turn == 0)
 
 
-def documents_and_tools(s: Source, talk: Talk) -> None:
+def documents_and_tools(s: Source, talk: Talk, count: int = 0) -> None:
     """A document in hand and tools beside it: some turns need one, some the other."""
     tools = toolbox(s, s.rng.choice((1, 2, 3)))
     talk.system([tool.function for tool in tools])
-    page = d.page(s, s.rng.choice((2, 3, 4, 5)))
+    page = d.page(s, count or s.rng.choice((2, 3, 4, 5)))
     for turn in range(s.rng.choice((1, 2, 3))):
         if s.chance(0.55):
             ask_document(s, talk, page, first=turn == 0)

@@ -8,6 +8,7 @@ to read the list instead of remembering it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -107,8 +108,6 @@ def _string(names: str, make: Maker, *descriptions: str) -> Param:
 
 
 def _json_or_text(s: Source, key: str, value: Value, text: str) -> str:
-    import json
-
     roll = s.rng.random()
     if roll < 0.3:
         return json.dumps({key: value}, ensure_ascii=False)
@@ -180,8 +179,12 @@ def _arithmetic(op: str) -> Callable[[Source, dict[str, Value]], tuple[str, str]
 
 
 def _expression(s: Source) -> Value:
-    n = lambda: str(s.rng.randrange(1, s.rng.choice((10, 100, 1000))))  # noqa: E731
-    op = lambda: s.one_of(("+", "-", "*", "/"))  # noqa: E731
+    def n() -> str:
+        return str(s.rng.randrange(1, s.rng.choice((10, 100, 1000))))
+
+    def op() -> str:
+        return s.one_of(("+", "-", "*", "/"))
+
     space = s.one_of((" ", " ", ""))
     kind = s.rng.randrange(4)
     if kind < 2:

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 def is_held_out(text: str) -> bool:

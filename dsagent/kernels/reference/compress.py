@@ -26,9 +26,7 @@ def pool_windows(kv: Tensor, z: Tensor, ape: Tensor) -> Tensor:
     return (logits.softmax(1) * kv.view(-1, ratio, d)).sum(1)
 
 
-def pool_overlapping(
-    kv: Tensor, z: Tensor, ape: Tensor, *, first: bool
-) -> Tensor:
+def pool_overlapping(kv: Tensor, z: Tensor, ape: Tensor, *, first: bool) -> Tensor:
     """Windows that also look at the one before (ratio 4).
 
     An entry pools series A (the left half of the channels) of the previous window and

@@ -73,7 +73,7 @@ class HyperWeights:
 
 
 def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients of streams ``X [N, m, D]``: pre, post ``[N, m]``, comb ``[N, m, m]``.
+    """Of streams ``X [N, m, D]``: pre and post ``[N, m]``, comb ``[N, m, m]``.
 
     Row j of comb says where stream j goes; :func:`hyper_expand` contracts over it.
     """

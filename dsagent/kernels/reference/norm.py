@@ -17,7 +17,7 @@ def inverse_rms(x: Tensor, eps: float) -> Tensor:
 
 
 def normalise(x: Tensor, eps: float) -> Tensor:
-    """RMSNorm without a weight; where one follows, it is folded into the next matrix."""
+    """RMSNorm without a weight; callers fold one into the matrix that follows."""
     return inverse_rms(x, eps).mul(x)
 
 
