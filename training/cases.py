@@ -205,11 +205,10 @@ def _about_document(
         return None
     place = next(i for i, m in enumerate(example.messages) if m["role"] == "assistant")
     case = _case(example, place, kind if tokens is None else f"{kind} {tokens}")
-    value = case.values[0] if case.values else ""
     drawn = "document"
     if case.text == UNKNOWN:
         drawn = "unknown"
-    elif case.text == value and value[-1:] == ".":
+    elif case.text in case.values and case.text[-1:] == ".":
         drawn = "quote"
     return case if drawn == kind else None
 
@@ -223,16 +222,18 @@ def _case(example: Example, place: int, row: str) -> Case:
     manner: Manner = "value"
     values: tuple[str, ...] = (value,)
     if expected.get("tool_calls"):
-        manner, values = "calls", ()
+        manner = "calls"
     elif example.skill == "schema":
-        manner, values = "json", ()
+        manner = "json"
     elif text in (UNKNOWN, NO_TOOL) or example.skill in ("talk", "no_tool", "copy"):
         manner = "exact"
     elif not value:
         values = _told(messages, text)
         manner = "value" if values else "exact"
     others: tuple[str, ...] = ()
-    if manner == "value":
+    if manner != "value":
+        values = ()
+    else:
         others = _others(example, text, str(messages[-1]["content"]))
     return Case(
         row=row,

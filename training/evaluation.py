@@ -213,7 +213,7 @@ class Plan:
     """Which questions to ask.
 
     `n` a row, at most `n_long` for documents of 4,096 tokens and more, of the rows
-    whose names begin with one of `only` (all if empty).
+    whose names begin with the words of one of `only` (all if empty).
     """
 
     n: int = 100
@@ -241,7 +241,7 @@ class Plan:
                 yield newcomer(mode)
 
     def _wants(self, name: str) -> bool:
-        return not self.only or name.startswith(self.only)
+        return not self.only or any(f"{name} ".startswith(f"{o} ") for o in self.only)
 
 
 def _asked_at(kind: str, length: int) -> bool:

@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from dsagent.engine.checkpoint import Checkpoint
 from training.losses import Reconstruction, indexer_loss, token_loss
 from training.model import BLOCK, Backbone, Shape
 from training.quantise import rounded
@@ -157,6 +158,15 @@ class Run(nn.Module):
                 load = experts.load
                 experts.gate.bias += self.s.balance * torch.sign(load.mean() - load)
 
+    def start_from(self, folder: Path) -> None:
+        """Take the weights of a checkpoint; optimisers and counters begin afresh."""
+        stored = Checkpoint(folder)
+        try:
+            own = self.model.state_dict()
+            self.model.load_state_dict({name: stored.tensor(name) for name in own})
+        finally:
+            stored.close()
+
     def save(self, folder: Path) -> None:
         """Write the state beside the old one, then take its place."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -170,11 +180,11 @@ class Run(nn.Module):
         save_file(tensors, new, metadata={"run": json.dumps(meta)})
         new.replace(folder / "state.safetensors")
 
-    def restore(self, folder: Path) -> None:
-        """Continue from :meth:`save`; fresh if there is nothing to continue."""
+    def restore(self, folder: Path) -> bool:
+        """Continue from :meth:`save`; False if there is nothing to continue."""
         path = folder / "state.safetensors"
         if not path.exists():
-            return
+            return False
         from safetensors import safe_open
 
         with safe_open(path, "pt") as f:
@@ -192,6 +202,7 @@ class Run(nn.Module):
             o.load_state_dict({"state": state, "param_groups": groups})
         self.step, self.seen = meta["step"], meta["seen"]
         log.info("continuing at step %d, %.2f M tokens", self.step, self.seen / 1e6)
+        return True
 
 
 @torch.no_grad()
@@ -249,11 +260,12 @@ def rows(nano: Path, s: Settings) -> Rows:
     )
 
 
-def parse() -> tuple[Settings, Path, Path]:
+def parse() -> tuple[Settings, argparse.Namespace]:
     """The command line: a flag a setting."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--nano", type=Path, default=NANO)
+    parser.add_argument("--nano", type=Path, default=NANO, help="config, tokenizer")
+    parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     plain = Settings()
     for name, value in asdict(plain).items():
         kind = type(value)
@@ -264,21 +276,22 @@ def parse() -> tuple[Settings, Path, Path]:
         else:
             flag = "--" + name.replace("_", "-")
             parser.add_argument(flag, type=kind, default=value, dest=name)
-    args = vars(parser.parse_args())
-    out, nano = args.pop("out"), args.pop("nano")
-    return replace(plain, **args), out, nano
+    args = parser.parse_args()
+    chosen = {name: getattr(args, name) for name in asdict(plain)}
+    return replace(plain, **chosen), args
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    settings, folder, nano = parse()
+    settings, args = parse()
     torch.set_num_threads(settings.threads)
-    run = Run(settings, Shape.read(nano / "config.json"))
-    run.restore(folder)
+    run = Run(settings, Shape.read(args.nano / "config.json"))
+    if not run.restore(args.out) and args.start:
+        run.start_from(args.start)
     assert settings.length % BLOCK == 0
     if settings.compiled:
         run.model.compile_blocks()
-    train(run, rows(nano, settings), folder)
+    train(run, rows(args.nano, settings), args.out)
 
 
 if __name__ == "__main__":

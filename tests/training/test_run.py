@@ -82,6 +82,21 @@ def test_the_export_is_a_checkpoint_that_holds_the_rounded_weights(
         stored.close()
 
 
+def test_a_run_can_start_from_a_checkpoint(tmp_path: Path) -> None:
+    first = fresh(tmp_path)
+    out = tmp_path / "out"
+    save_checkpoint(out, small(64), first.model.state_dict(), precision="f32")
+    second = fresh(tmp_path)
+    with torch.no_grad():
+        for p in second.model.parameters():
+            p.zero_()
+    second.start_from(out)
+    for name, p in first.model.state_dict().items():
+        if name.endswith(("_fn", "wq_a.weight", "tid2eid", "gate.bias")):
+            found = second.model.state_dict()[name]
+            assert torch.allclose(found, p, atol=1e-6), name
+
+
 def test_rounding_leaves_the_masters_alone(tmp_path: Path) -> None:
     run = fresh(tmp_path)
     before = {n: p.clone() for n, p in run.model.named_parameters()}
