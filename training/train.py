@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dsagent.engine.checkpoint import Checkpoint
+from training.exchange import Exchange
 from training.losses import Reconstruction, indexer_loss, token_loss
 from training.model import BLOCK, Backbone, Shape
 from training.quantise import rounded
@@ -64,6 +65,10 @@ class Settings:
     threads: int = 1
     compiled: bool = True
     save_minutes: float = 5.0
+    peers: int = 1
+    """Processes that train together, started with a ``rank`` each."""
+    rank: int = 0
+    exchange_every: int = 8
 
 
 def rate(progress: float, step: int, s: Settings) -> float:
@@ -217,7 +222,9 @@ def accuracy(run: Run, batch: Packed, hidden: Tensor) -> float:
 def train(run: Run, rows: Rows, folder: Path) -> None:
     """The loop."""
     s = run.s
-    rng = random.Random(s.seed * 1_000_003 + run.step)
+    rng = random.Random(s.seed * 1_000_003 + run.step * s.peers + s.rank)
+    torch.manual_seed(rng.randrange(2**31))
+    exchange = Exchange(folder / "exchange", s.rank, s.peers, s.exchange_every)
     saved = started = time.monotonic()
     first = run.seen
     marks: dict[str, list[float]] = {}
@@ -227,7 +234,9 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
         loss, hidden = run.gradients(batch, window)
         run.update()
         run.step += 1
-        run.seen += batch.ids.numel()
+        run.seen += batch.ids.numel() * s.peers
+        if exchange.due(run.step):
+            exchange.average(run, run.step)
         kind = "full" if window == run.model.s.window else ("mid", "low")[window < 40]
         if run.step % 5 == 0:
             marks.setdefault(kind, []).append(accuracy(run, batch, hidden))
@@ -241,10 +250,11 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
                 *(run.step, run.seen / 1e6, loss.item(), seen, speed),
             )
             marks.clear()
-        if time.monotonic() - saved > 60 * s.save_minutes:
+        if s.rank == 0 and time.monotonic() - saved > 60 * s.save_minutes:
             run.save(folder)
             saved = time.monotonic()
-    run.save(folder)
+    if s.rank == 0:
+        run.save(folder)
 
 
 def rows(nano: Path, s: Settings) -> Rows:
