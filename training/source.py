@@ -1,7 +1,7 @@
 """The curriculum: which conversations a run sees when.
 
 Short ones first: format, copying and calls. Long documents join once short ones are
-being learned, and grow; a share of everything stays to the end.
+being learned, and grow; a share of everything stays to the end, which leans on calls.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def stage(progress: float, length: int) -> Stage:
     longest = max(8, round(room * (0.3 + 0.7 * grown)))
     weights["long"] = 12 + 12 * grown
     weights["document_tools"] = 4 + 6 * grown
+    if progress > 0.8:
+        weights |= {"call": 45, "long": 6, "document_tools": 4, "copy": 8, "lookup": 5}
     return Stage(weights, sentences=(max(4, longest // 4), longest))
 
 
