@@ -81,6 +81,10 @@ CONFIG = ModelConfig(
 CONTEXTS = {"128": 128, "1k": 1024, "4k": 4096}
 CHUNK = 512
 """Prompt tokens dsagent computes at a time, the engine's default."""
+TURN = 12
+"""Tokens one side decodes before it is the other's turn."""
+WARM = 3
+"""Of these, how many bring the weights back into the processor's caches."""
 SAME = 24
 """Greedy tokens that both must agree on."""
 
@@ -261,16 +265,16 @@ def _decode(
     steps: int,
     clock: Callable[[], float],
 ) -> tuple[Sample, Sample]:
-    """Alternating runs of four tokens, behind whatever was prefilled."""
+    """Alternating runs of ``TURN`` tokens, behind whatever was prefilled."""
     times: tuple[list[float], list[float]] = ([], [])
-    for begin_at in range(0, steps, 4):
+    for begin_at in range(0, steps, TURN):
         for side, taken in zip((ours, theirs), times, strict=True):
-            for token in ids[begin_at : begin_at + 4]:
+            for i, token in enumerate(ids[begin_at : begin_at + TURN]):
                 begin = clock()
                 side.step([token])
-                taken.append(clock() - begin)
-    # The first tokens warm up.
-    return Sample(tuple(times[0][4:])), Sample(tuple(times[1][4:]))
+                if i >= WARM:
+                    taken.append(clock() - begin)
+    return Sample(tuple(times[0])), Sample(tuple(times[1]))
 
 
 def _two_threads(

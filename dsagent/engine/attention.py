@@ -12,6 +12,7 @@ and leaves its end in the rings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 BLOCK = 128
 """Queries of a long span attended together."""
+FOLD = 2
+"""A decoded token gathers entries where there are more than this many times top-k."""
 DENSE = 8
 """Entries beyond this many times top-k are gathered a query, not masked."""
 INDEX_BYTES = 64 << 20
@@ -45,18 +48,48 @@ class Norms:
 
 
 @dataclass(frozen=True, slots=True)
+class Tails:
+    """Where only the last tokens of some spans are wanted: in the last layer.
+
+    Every token leaves its key and its part of an entry there, but only those whose
+    logits are asked for need to attend, and to go on to the experts.
+    """
+
+    rows: Tensor
+    """Flat rows of the queries ``[Q]``."""
+    spans: tuple[slice, ...]
+    """Every span's queries among them, perhaps none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What every layer of a kind shares in one forward pass."""
 
     batch: Batch
     cache: Cache
     factors: Tensor
-    """Rotations of the batch's positions ``[N, 1, r/2]``."""
+    """Rotations of the queries' positions ``[Q, 1, r/2]``."""
     inverse: Tensor
+    flat_factors: Tensor
+    """Rotations of the batch's positions ``[N, r/2]``."""
     table: Tensor
     """Rotations of all positions so far ``[P, r/2]``, for entries."""
     ring_bias: tuple[Tensor | None, ...]
     """A span: which ring slots its queries see ``[n, 1 + ring]``, if it is short."""
+    biases: dict[tuple[int, int], Tensor]
+    """By span and ratio, what single tokens see: every closed entry too."""
+    tails: Tails | None = None
+    """Rows whose attention is wanted; ``None`` for all."""
+
+    def single_bias(self, i: int, ratio: int, seen: int) -> Tensor:
+        """Bias ``[1, 1 + ring + seen]`` of span i, one token, over ring and entries."""
+        bias = self.biases.get((i, ratio))
+        if bias is None:
+            ring = self.ring_bias[i]
+            assert ring is not None
+            bias = torch.cat((ring, ring.new_zeros(1, seen)), 1) if seen else ring
+            self.biases[i, ratio] = bias
+        return bias
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +108,9 @@ class Attention:
     splits: tuple[int, ...]
     """Widths of qr, kv, raw row, index gates."""
     queries: Tensor
-    """wq_b and the indexer's, side by side ``[Rq, H·d + Hi·di]``, q_norm folded in."""
+    """wq_b ``[Rq, H·d]``, q_norm folded in."""
+    index_queries: Tensor | None
+    """The indexer's ``[Rq, Hi·di]``, q_norm folded in."""
     wo_a: Tensor
     """``[G, H·d/G, Ro]``."""
     wo_b: Tensor
@@ -86,39 +121,106 @@ class Attention:
     index_ape: Tensor | None
 
     def __call__(self, x: Tensor, layer: int, step: Step) -> Tensor:
-        """``x [N, D]`` (normalised) to ``[N, D]``; writes the batch into the cache."""
-        n, d = len(x), self.norms.kv.shape[0]
+        """``x [N, D]`` (normalised) to ``[Q, D]``; writes the batch into the cache."""
+        d = self.norms.kv.shape[0]
         qr, kv, raw, gates = torch.mm(x, self.wide).split(self.splits, 1)
-        q = torch.mm(ops.normalise(qr, self.eps), self.queries)
-        heads = q[:, : self.heads * d].unflatten(1, (self.heads, d))
-        heads = ops.rotate_(ops.normalise(heads, self.eps), step.factors)
+        if step.tails is not None:
+            qr, gates = qr[step.tails.rows], gates[step.tails.rows]
+        n = len(qr)
+        heads = torch.mm(qr, self.queries).view(n, self.heads, d)
+        heads = ops.rotate_(ops.unit_queries(heads, qr, self.eps), step.factors)
         kv = ops.rms_norm(kv, self.norms.kv, self.eps)
-        kv = ops.rotate_(kv, step.factors[:, 0])
-        o = heads.new_empty(n, self.heads, d)
-        for i, span in enumerate(step.batch.spans):
-            state = step.cache.layers(span.slot)[layer]
-            part = span.rows
-            if self.ratio:
-                self._compress(span, raw[part], state, step)
-            index = self._index_queries(q[part], gates[part], span, step)
-            bias = step.ring_bias[i]
-            attend = self._short if bias is not None else self._long
-            attend(heads[part], kv[part], span, state, bias, index, o[part])
+        kv = ops.rotate_(kv, step.flat_factors)
+        if len(x) == 1 == n:
+            o = self._single(heads, kv, (raw, qr, gates), layer, step)
+            o = ops.rotate_(o, step.inverse).view(self.groups, 1, -1)
+            return torch.mm(torch.bmm(o, self.wo_a).view(1, -1), self.wo_b)
+        o = self._spans(heads, kv, (raw, qr, gates), layer, step)
+        if not n:
+            return x.new_empty(0, x.shape[1])
         ops.rotate_(o, step.inverse)
         z = torch.bmm(o.view(n, self.groups, -1).transpose(0, 1), self.wo_a)
         return torch.mm(z.transpose(0, 1).reshape(n, -1), self.wo_b)
 
+    def _spans(
+        self,
+        heads: Tensor,
+        kv: Tensor,
+        rest: tuple[Tensor, Tensor, Tensor],
+        layer: int,
+        step: Step,
+    ) -> Tensor:
+        """What the spans' queries attend to, ``[Q, H, d]``."""
+        raw, qr, gates = rest
+        o = torch.empty_like(heads)
+        for i, span in enumerate(step.batch.spans):
+            part = span.rows
+            asks = part if step.tails is None else step.tails.spans[i]
+            if span.length == 1 and asks.stop > asks.start:
+                parts = (raw[part], qr[asks], gates[asks])
+                o[asks] = self._single(
+                    heads[asks], kv[part], parts, layer, step, i, asks
+                )
+                continue
+            state = step.cache.layers(span.slot)[layer]
+            if self.ratio:
+                self._compress(span, raw[part], state, step)
+            index = self._index_queries(qr[asks], gates[asks], asks, span, step)
+            bias = step.ring_bias[i]
+            attend = self._short if bias is not None else self._long
+            attend(heads[asks], kv[part], span, state, bias, index, o[asks])
+        return o
+
+    def _single(
+        self,
+        heads: Tensor,
+        kv: Tensor,
+        rest: tuple[Tensor, Tensor, Tensor],
+        layer: int,
+        step: Step,
+        i: int = 0,
+        asks: slice = slice(0, 1),
+    ) -> Tensor:
+        """One token, span i, the query row ``asks``: ``[1, H, d]``."""
+        raw, qr, gates = rest
+        span = step.batch.spans[i]
+        state = step.cache.layers(span.slot)[layer]
+        ring = self.window + SLACK
+        place = 1 + span.start % ring
+        state.rows[place : place + 1].copy_(kv)
+        seen = 0
+        if self.ratio:
+            self._compress(span, raw, state, step)
+            seen = span.end // self.ratio
+        bias = step.single_bias(i, self.ratio, seen)
+        rows = state.rows[: 1 + ring + seen]
+        if seen > self.topk and self.ratio == CSA:
+            index = self._index_queries(qr, gates, asks, span, step)
+            assert index is not None
+            chosen = ops.select(self._scores(index, state, seen), self.topk)[0]
+            if seen > FOLD * self.topk:
+                picked = chosen.nonzero().squeeze(1).add_(1 + ring)
+                rows = torch.cat((rows[: 1 + ring], rows[picked]))
+                bias = bias[:, : len(rows)]
+            else:
+                shown = torch.where(chosen, 0.0, -torch.inf)
+                bias = torch.cat((bias[0, : 1 + ring], shown)).unsqueeze(0)
+        return ops.attend(heads, rows, self.sinks, bias)
+
     def _index_queries(
-        self, q: Tensor, gates: Tensor, span: Span, step: Step
+        self, qr: Tensor, gates: Tensor, asks: slice, span: Span, step: Step
     ) -> tuple[Tensor, Tensor] | None:
-        """Rotated index queries and gates, if any query sees more than top-k."""
-        if self.ratio != CSA or span.end // CSA <= self.topk:
+        """Rotated index queries and gates, if any query sees more than top-k.
+
+        ``qr`` isn't normalised: that would multiply all of a query's scores by the same
+        positive number, and only their order counts.
+        """
+        if self.ratio != CSA or span.end // CSA <= self.topk or not len(qr):
             return None
         heads = gates.shape[1]
-        iq = q[:, self.heads * self.norms.kv.shape[0] :].unflatten(1, (heads, -1))
-        di = iq.shape[2]
-        rotated = ops.rotate_(iq.contiguous(), step.factors[span.rows])
-        return rotated, gates * (di * heads) ** -0.5
+        assert self.index_queries is not None
+        iq = torch.mm(qr, self.index_queries).view(len(qr), heads, -1)
+        return ops.rotate_(iq, step.factors[asks]), gates
 
     def _short(
         self,
@@ -130,22 +232,20 @@ class Attention:
         index: tuple[Tensor, Tensor] | None,
         out: Tensor,
     ) -> None:
-        """Against the rings, which are written first."""
+        """The last ``len(q)`` tokens against the rings, which are written first."""
         assert bias is not None
         ring = bias.shape[1] - 1
         _write_ring(state.rows[1 : 1 + ring], kv, span.start)
+        n = len(q)
+        if not n:
+            return
+        bias = bias[span.length - n :]
         seen = span.end // self.ratio if self.ratio else 0
         rows = state.rows[: 1 + ring + seen]
-        if index is not None and span.length == 1:
-            chosen = self._scores(index, state, seen)
-            picked = ops.select(chosen, self.topk)[0].nonzero().squeeze(1)
-            entries = state.rows[1 + ring :].index_select(0, picked)
-            rows = torch.cat((state.rows[: 1 + ring], entries))
-            bias = torch.cat((bias, bias.new_zeros(1, len(picked))), 1)
-        elif seen:
-            hidden = self._hidden(span.start, span.length, seen, index, state)
+        if seen:
+            hidden = self._hidden(span.end - n, n, seen, index, state)
             bias = torch.cat((bias, hidden), 1)
-        out.copy_(ops.attend(q, rows, self.sinks, bias, q.shape[-1] ** -0.5))
+        out.copy_(ops.attend(q, rows, self.sinks, bias))
 
     def _long(
         self,
@@ -157,19 +257,24 @@ class Attention:
         index: tuple[Tensor, Tensor] | None,
         out: Tensor,
     ) -> None:
-        """Against the window before the span and the span's own rows, in blocks."""
+        """The last ``len(q)`` tokens, in blocks, against the rows before them.
+
+        Those are the window before the span and the span's own.
+        """
         del bias
+        skipped = span.length - len(q)
         ring = self.window + SLACK
         before = min(self.window - 1, span.start)
         near = _read_ring(state.rows[1 : 1 + ring], span.start - before, before)
         near = torch.cat((near, kv))
         entries = state.rows[1 + ring :]
-        for start, stop in _blocks(span.length):
-            first = max(0, before + start - self.window + 1)
-            keys = near[first : before + stop]
-            mask = _window_bias(start + before - first, stop - start, len(keys), self)
-            position = span.start + start
-            seen = (span.start + stop) // self.ratio if self.ratio else 0
+        for start, stop in _blocks(len(q)):
+            place = before + skipped + start
+            first = max(0, place - self.window + 1)
+            keys = near[first : place + stop - start]
+            mask = _window_bias(place - first, stop - start, len(keys), self)
+            position = span.start + skipped + start
+            seen = (position + stop - start) // self.ratio if self.ratio else 0
             part = (
                 None if index is None else (index[0][start:stop], index[1][start:stop])
             )
@@ -182,8 +287,7 @@ class Attention:
                     hidden = self._hidden(position, stop - start, seen, part, state)
                     parts.append(hidden)
                 rows = torch.cat((state.rows[:1], keys, entries[:seen]))
-                scale = q.shape[-1] ** -0.5
-                o = ops.attend(queries, rows, self.sinks, torch.cat(parts, 1), scale)
+                o = ops.attend(queries, rows, self.sinks, torch.cat(parts, 1))
             out[start:stop] = o
         _write_ring(state.rows[1 : 1 + ring], kv, span.start)
 
@@ -210,8 +314,7 @@ class Attention:
             chosen = entries[picked].view(j - i, self.topk, -1)
             rows = torch.cat((near.expand(j - i, -1, -1), chosen), 1)
             bias = torch.cat((mask[i:j], mask.new_zeros(j - i, self.topk)), 1)
-            scale = q.shape[-1] ** -0.5
-            o = ops.attend(q[i:j, None], rows, self.sinks, bias[:, None], scale)
+            o = ops.attend(q[i:j, None], rows, self.sinks, bias[:, None])
             outs.append(o[:, 0])
         return torch.cat(outs)
 
@@ -296,12 +399,27 @@ def ring_bias(span: Span, window: int) -> Tensor | None:
     """
     if span.length > SLACK:
         return None
+    if span.length == 1:
+        # Once the ring is full, what is seen comes round with it.
+        ring, t = window + SLACK, span.start
+        row = t if t < ring else ring + t % ring
+        return _single_biases(window)[row : row + 1]
+    return _ring_bias(torch.arange(span.start, span.end)[:, None], span.end - 1, window)
+
+
+@cache
+def _single_biases(window: int) -> Tensor:
+    """Of single tokens at positions 0 to 2 rings: ``[2 ring, 1 + ring]``."""
+    t = torch.arange(2 * (window + SLACK))[:, None]
+    return _ring_bias(t, t, window)
+
+
+def _ring_bias(t: Tensor, last: Tensor | int, window: int) -> Tensor:
+    """Bias of queries at ``t [n, 1]`` when ``last`` is the newest position written."""
     ring = window + SLACK
-    last = span.end - 1
     held = last - (last - torch.arange(ring)) % ring
-    t = torch.arange(span.start, span.end)[:, None]
     hidden = (held > t) | (held <= t - window) | (held < 0)
-    bias = torch.zeros(span.length, 1 + ring)
+    bias = torch.zeros(len(t), 1 + ring)
     bias[:, 1:].masked_fill_(hidden, -torch.inf)
     return bias
 

@@ -413,7 +413,7 @@ def _known_stage_tensor(name: str) -> bool:
 
 
 def _listed(what: str, names: Sequence[str]) -> str:
-    return f"; {what} ({len(names)}): " + ", ".join(names) if names else ""
+    return f"; {what} ({len(names)}): " + ", ".join(sorted(names)) if names else ""
 
 
 __all__ = [

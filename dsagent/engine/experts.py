@@ -30,6 +30,12 @@ class Experts:
     k: int
     scale: float
     limit: float
+    parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
+    """``gate_up`` and ``down`` expert by expert; made from them."""
+
+    def __post_init__(self) -> None:
+        parts = (self.gate_up.unbind(), self.down.unbind())
+        object.__setattr__(self, "parts", parts)
 
     def __call__(self, x: Tensor, ids: Tensor) -> Tensor:
         """``x [N, D]`` (normalised), token ids ``[N]`` to ``[N, D]``.
@@ -49,16 +55,14 @@ class Experts:
         return self._many(x, chosen, weights)
 
     def _one(self, x: Tensor, chosen: list[int], weights: Tensor) -> Tensor:
-        shared = len(self.gate_up) - 1
-        every = [*chosen, shared]
-        hidden = x.new_empty(len(every), self.gate_up.shape[-1])
-        for row, expert in enumerate(every):
-            torch.mm(x, self.gate_up[expert], out=hidden[row : row + 1])
-        h = ops.swiglu(hidden, self.limit)
-        h[:-1] *= weights.t()
-        out = torch.mm(h[-1:], self.down[shared])
-        for row, expert in enumerate(chosen):
-            out.addmm_(h[row : row + 1], self.down[expert])
+        gate_up, down = self.parts
+        every = [*chosen, len(down) - 1]
+        hidden = torch.cat([torch.mm(x, gate_up[expert]) for expert in every])
+        *routed, last = ops.swiglu(hidden, self.limit).split(1)
+        out = torch.mm(last, down[-1])
+        shares: list[float] = weights[0].tolist()
+        for row, expert, share in zip(routed, chosen, shares, strict=True):
+            out.addmm_(row, down[expert], alpha=share)
         return out
 
     def _many(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
@@ -68,7 +72,7 @@ class Experts:
         token = order // self.k
         counts = torch.bincount(flat, minlength=shared).tolist()
         groups = _groups([*counts, n])
-        rows = torch.cat((x[token], x))
+        rows = x.index_select(0, torch.cat((token, torch.arange(n))))
         hidden = x.new_empty(len(rows), self.gate_up.shape[-1])
         for expert, part in groups:
             torch.mm(rows[part], self.gate_up[expert], out=hidden[part])

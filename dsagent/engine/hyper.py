@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 
 def sublayer(
-    X: Tensor, w: ops.HyperWeights, inner: Callable[[Tensor], Tensor]
+    X: Tensor,
+    w: ops.HyperWeights,
+    inner: Callable[[Tensor], Tensor],
+    rows: Tensor | None = None,
 ) -> Tensor:
     """Run ``inner [N, D] -> [N, D]`` on streams ``X [N, m, D]``; the new streams.
 
     ``inner`` gets the normalised collapse without the norm's weight, which is folded
-    into its matrices.
+    into its matrices. With ``rows [Q]``, it returns ``[Q, D]`` for these only, and
+    only their streams go on.
     """
-    pre, post, comb = ops.hyper_mix(X, w)
-    x = ops.normalise(ops.hyper_collapse(X, pre), w.norm_eps)
-    return ops.hyper_expand(X, inner(x), post, comb)
+    pre, back = ops.hyper_mix(X, w)
+    y = inner(ops.normalise(ops.hyper_collapse(X, pre), w.norm_eps))
+    if rows is not None:
+        X, back = X[rows], back[rows]
+    return ops.hyper_expand(X, y, back)

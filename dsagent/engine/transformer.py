@@ -7,13 +7,13 @@ layer is a few dozen operations, which on a CPU is what a token costs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from dsagent.engine.attention import Attention, Norms, Step, ring_bias
+from dsagent.engine.attention import Attention, Norms, Step, Tails, ring_bias
 from dsagent.engine.cache import Cache
 from dsagent.engine.checkpoint import Checkpoint
 from dsagent.engine.config import CSA
@@ -94,14 +94,23 @@ class Transformer:
         """
         c = self.config
         near, far = self._steps(batch, cache)
-        X = self._embed[batch.ids].unsqueeze(1).repeat(1, c.hc_mult, 1)
+        X = self._embed[batch.ids].unsqueeze(1).expand(-1, c.hc_mult, -1).contiguous()
+        ids, rows = batch.ids, batch.logit_rows
         for i, layer in enumerate(self._layers):
             step = far if c.compress_ratios[i] else near
+            last = i == len(self._layers) - 1
+            tails = _tails(batch) if last else None
+            if tails is not None:
+                step = _ended(step, tails)
+                ids = ids[tails.rows]
+                rows = torch.searchsorted(tails.rows, rows)
             attention = partial(layer.attention, layer=i, step=step)
-            X = sublayer(X, layer.attention_mix, attention)
-            experts = partial(layer.experts, ids=batch.ids)
-            X = sublayer(X, layer.experts_mix, experts)
-        return self._logits(X[batch.logit_rows])
+            chosen = None if tails is None else tails.rows
+            X = sublayer(X, layer.attention_mix, attention, chosen)
+            if not len(X):
+                return X.new_empty(0, c.vocab_size)
+            X = sublayer(X, layer.experts_mix, partial(layer.experts, ids=ids))
+        return self._logits(X if len(rows) == len(X) else X[rows])
 
     def _logits(self, X: Tensor) -> Tensor:
         c, h = self.config, self._head
@@ -115,11 +124,39 @@ class Transformer:
         steps = []
         for rotations in (self._near, self._far):
             table = rotations.upto(longest)
-            factors = table[batch.positions].unsqueeze(1)
-            steps.append(
-                Step(batch, cache, factors, factors.conj_physical(), table, biases)
-            )
+            flat = table[batch.positions]
+            factors = flat.unsqueeze(1)
+            inverse = factors.conj_physical()
+            steps.append(Step(batch, cache, factors, inverse, flat, table, biases, {}))
         return steps[0], steps[1]
+
+
+def _tails(batch: Batch) -> Tails | None:
+    """The queries of the last layer, unless they are all tokens.
+
+    A span's are the ones from its first wanted row on.
+    """
+    if len(batch.logit_rows) == len(batch.ids):
+        return None
+    wanted = batch.logit_rows.tolist()
+    rows: list[int] = []
+    spans: list[slice] = []
+    for span in batch.spans:
+        end = span.offset + span.length
+        first = min((row for row in wanted if span.offset <= row < end), default=end)
+        spans.append(slice(len(rows), len(rows) + end - first))
+        rows += range(first, end)
+    if len(rows) == len(batch.ids):
+        return None
+    return Tails(torch.tensor(rows, dtype=torch.int64), tuple(spans))
+
+
+def _ended(step: Step, tails: Tails) -> Step:
+    """``step`` for the queries that ``tails`` leaves."""
+    rows = tails.rows
+    return replace(
+        step, factors=step.factors[rows], inverse=step.inverse[rows], tails=tails
+    )
 
 
 class _Rotations:
@@ -186,8 +223,6 @@ class _Builder:
         ]
         gates = [w.tensor(f"{name}.indexer.weights_proj.weight")] if indexed else []
         wide = [w.tensor(f"{name}.wq_a.weight"), w.tensor(f"{name}.wkv.weight")]
-        queries = [w.tensor(f"{name}.wq_b.weight")]
-        queries += [w.tensor(f"{name}.indexer.wq_b.weight")] if indexed else []
         q_norm = w.tensor(f"{name}.q_norm.weight")
         wo_a = w.tensor(f"{name}.wo_a.weight").view(c.o_groups, c.o_lora_rank, -1)
         ape = [w.tensor(f"{compressor}.ape") for compressor in compressors]
@@ -205,7 +240,10 @@ class _Builder:
                 sum(len(m) for m in raw),
                 sum(len(m) for m in gates),
             ),
-            queries=_folded(q_norm, torch.cat(queries)),
+            queries=_folded(q_norm, w.tensor(f"{name}.wq_b.weight")),
+            index_queries=_folded(q_norm, w.tensor(f"{name}.indexer.wq_b.weight"))
+            if indexed
+            else None,
             wo_a=wo_a.transpose(1, 2).contiguous(),
             wo_b=w.tensor(f"{name}.wo_b.weight").t().contiguous(),
             sinks=w.tensor(f"{name}.attn_sink"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from dsagent.engine.batch import Batch, Span
 from dsagent.engine.checkpoint import Precision, random_checkpoint
 from dsagent.engine.transformer import Transformer
 from tests.engine.models import FLASH, NANO, ODD, PRO, chunked, run, tokens
@@ -133,21 +134,30 @@ def test_sequences_in_one_batch(case: Case) -> None:
             starts[slots.index(slot)] = start + len(part)
 
 
-def test_only_the_wanted_rows(case: Case) -> None:
-    from dsagent.engine.batch import Batch, Span
-
-    n = 20
-    cache = case.model.new_cache(1, n)
+@pytest.mark.parametrize(
+    "wanted", [[], [0], [19], [3, 19], [19, 58], [22], [58, 59], [20, 30, 58, 59, 60]]
+)
+def test_only_the_wanted_rows(case: Case, wanted: list[int]) -> None:
+    """Three spans, short, long and single, of which few rows or none are asked for."""
+    model, ids = case.model, case.ids
+    cache = model.new_cache(3, 300)
+    short, long, single = (cache.alloc(100) for _ in range(3))
+    run(model, cache, [(single, 0, ids[:40])])
     batch = Batch(
-        torch.tensor(case.ids[:n]),
-        torch.arange(n),
-        (Span(cache.alloc(n), 0, n, 0),),
-        torch.tensor([3, n - 1]),
+        torch.tensor(ids[:20] + ids[:40] + ids[40:41]),
+        torch.tensor([*range(20), *range(40), 40]),
+        (Span(short, 0, 20, 0), Span(long, 0, 40, 20), Span(single, 40, 1, 60)),
+        torch.tensor(wanted, dtype=torch.int64),
     )
-    got = case.model.forward(batch, cache)
-    expected = case.expected[[3, n - 1]]
+    got = model.forward(batch, cache)
+    expected = case.expected[batch.positions[wanted]]
     assert got.shape == expected.shape
-    assert (got - expected).abs().max() <= CLOSE
+    if wanted:
+        assert (got - expected).abs().max() <= CLOSE
+    # Rows that nobody asked for have left their keys all the same.
+    work = [(short, 20, ids[20:27]), (long, 40, ids[40:43]), (single, 41, ids[41:49])]
+    for (_, start, _), after in zip(work, run(model, cache, work), strict=True):
+        assert difference(case, after, start) <= CLOSE
 
 
 def test_greedy_tokens_are_the_oracles(case: Case) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dsagent.engine.config import Yarn
 from dsagent.kernels import ops
-from dsagent.kernels.reference.hyper import FEW, ON_FLOATS
+from dsagent.kernels.reference.hyper import FEW, FEW_SQUARES, ON_FLOATS
 
 EPS = 1e-6
 
@@ -31,6 +31,17 @@ def mixing(m: int, scale: list[float], iterations: int = 20) -> ops.HyperWeights
         eps=EPS,
         norm_eps=0.0,
     )
+
+
+def mixed(X: Tensor, w: ops.HyperWeights) -> tuple[Tensor, Tensor, Tensor]:
+    """pre, post and comb, as the formula names them."""
+    pre, back = ops.hyper_mix(X, w)
+    m = X.shape[1]
+    return pre, back[:, :, m], back[:, :, :m].transpose(1, 2)
+
+
+def way_back(post: Tensor, comb: Tensor) -> Tensor:
+    return torch.cat((comb.transpose(1, 2), post.unsqueeze(2)), 2)
 
 
 def doubly_stochastic(a: Tensor, iterations: int, eps: float = EPS) -> Tensor:
@@ -66,7 +77,7 @@ def test_mhc_published_vector() -> None:
         eps=EPS,
         norm_eps=0.0,
     )
-    pre, post, comb = ops.hyper_mix(X, w)
+    pre, post, comb = mixed(X, w)
     torch.testing.assert_close(
         pre[0],
         torch.tensor([0.6273207, 0.6244977, 0.5072368, 0.3828671]),
@@ -89,7 +100,7 @@ def test_mhc_published_vector() -> None:
     )
     torch.testing.assert_close(comb[0], expected, rtol=0, atol=1e-6)
     streams = torch.tensor([[[1.0], [2.0], [3.0], [4.0]]])
-    out = ops.hyper_expand(streams, torch.ones(1, 1), post, comb)
+    out = ops.hyper_expand(streams, torch.ones(1, 1), way_back(post, comb))
     torch.testing.assert_close(
         out.flatten(),
         torch.tensor([3.0359368, 3.3636761, 3.8562859, 3.9944670]),
@@ -98,7 +109,7 @@ def test_mhc_published_vector() -> None:
     )
 
 
-@pytest.mark.parametrize("n", [1, ON_FLOATS, ON_FLOATS + 1, FEW, FEW + 1])
+@pytest.mark.parametrize("n", [1, ON_FLOATS, ON_FLOATS + 1, FEW_SQUARES, FEW + 1])
 @pytest.mark.parametrize("m", [2, 3, 4])
 @pytest.mark.parametrize("iterations", [1, 4, 20])
 def test_mhc_coefficients_for_any_number_of_tokens(
@@ -112,7 +123,7 @@ def test_mhc_coefficients_for_any_number_of_tokens(
     w = ops.HyperWeights.of(
         fn, scale, base, iterations=iterations, eps=eps, norm_eps=0.1
     )
-    pre, post, comb = ops.hyper_mix(X, w)
+    pre, post, comb = mixed(X, w)
     for i in (0, n // 2, n - 1):
         u = X[i].double().flatten()
         raw = fn.double() @ u / math.sqrt(u.square().mean() + 0.1)
@@ -139,7 +150,7 @@ def test_sinkhorn_that_has_not_settled(n: int) -> None:
         eps=EPS,
         norm_eps=1.0,
     )
-    comb = ops.hyper_mix(torch.ones(n, 4, 1), flat)[2]
+    comb = mixed(torch.ones(n, 4, 1), flat)[2]
     assert (comb - expected).abs().max() < 2e-6
 
 
@@ -147,7 +158,9 @@ def test_collapse_and_expand_contract_the_first_index() -> None:
     X, y = randn(3, 4, 5), randn(3, 5, seed=1)
     pre, post, comb = randn(3, 4, seed=2), randn(3, 4, seed=3), randn(3, 4, 4, seed=4)
     collapsed = ops.hyper_collapse(X, pre)
-    expanded = ops.hyper_expand(X, y, post, comb)
+    expanded = ops.hyper_expand(X, y, way_back(post, comb))
+    alone = ops.hyper_expand(X[:1], y[:1], way_back(post, comb)[:1])
+    torch.testing.assert_close(alone, expanded[:1], rtol=1e-5, atol=1e-6)
     for t in range(3):
         total = sum(float(pre[t, j]) * X[t, j] for j in range(4))
         torch.testing.assert_close(collapsed[t], total)
@@ -174,7 +187,7 @@ def test_attention_published_vector() -> None:
     q = torch.tensor([0.5, 1.0, -0.5, 2.0]).view(1, 1, 4)
     keys = torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0], [1, 1, 0, -1]])
     rows = torch.cat((torch.zeros(1, 4), keys))
-    o = ops.attend(q, rows, torch.tensor([0.3]), None, 0.5)
+    o = ops.attend(q / 2, rows, torch.tensor([0.3]), torch.zeros(1, 4))
     expected = torch.tensor([0.6184450, 0.2988292, 0.1860090, 0.3928047])
     torch.testing.assert_close(o[0, 0], expected, rtol=0, atol=1e-7)
 
@@ -188,7 +201,7 @@ def test_attention_with_hidden_rows(lead: tuple[int, ...]) -> None:
     hidden = randn(*lead, n, 1 + keys, seed=2) > 0.5
     hidden[..., 0] = False
     bias = torch.zeros(*lead, n, 1 + keys).masked_fill(hidden, -torch.inf)
-    out = ops.attend(q, rows, sinks, bias, 0.37)
+    out = ops.attend(q * 0.37, rows, sinks, bias)
     q2, rows2 = q.view(-1, n, heads, d).double(), rows.view(-1, 1 + keys, d).double()
     for b in range(len(q2)):
         for i in range(n):
@@ -204,7 +217,7 @@ def test_attention_with_hidden_rows(lead: tuple[int, ...]) -> None:
 def test_a_query_that_sees_nothing_gets_nothing() -> None:
     bias = torch.tensor([[0.0, -torch.inf, -torch.inf]])
     rows = torch.cat((torch.zeros(1, 4), randn(2, 4)))
-    assert ops.attend(randn(1, 2, 4), rows, torch.zeros(2), bias, 1.0).abs().max() == 0
+    assert ops.attend(randn(1, 2, 4), rows, torch.zeros(2), bias).abs().max() == 0
 
 
 PLAIN = {
@@ -359,6 +372,17 @@ def test_ties_go_to_the_lower_entry() -> None:
             order = sorted(range(40), key=lambda i: (-row[i], i))
             wanted = [i for i in order[:k] if row[i] > -math.inf]
             assert picked.nonzero().flatten().tolist() == sorted(wanted)
+
+
+def test_queries_are_normalised_twice_and_scaled() -> None:
+    """The latent's norm, the product, the heads' norm and d^(-1/2), one by one."""
+    eps, latent, matrix = 0.05, randn(3, 7), randn(2 * 4, 7, seed=1)
+    wide = latent.double()
+    wide = wide / (wide.square().mean(-1, keepdim=True) + eps).sqrt()
+    heads = (wide @ matrix.double().t()).view(3, 2, 4)
+    heads = heads / (heads.square().mean(-1, keepdim=True) + eps).sqrt() / 2
+    got = ops.unit_queries((latent @ matrix.t()).view(3, 2, 4), latent, eps)
+    assert (got - heads).abs().max() < 1e-6
 
 
 def test_rms_norm() -> None:

@@ -16,7 +16,7 @@ from dsagent.kernels.reference.hyper import (
     sinkhorn,
 )
 from dsagent.kernels.reference.indexer import index_scores, select
-from dsagent.kernels.reference.norm import normalise, rms_norm
+from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "select",
     "sinkhorn",
     "swiglu",
+    "unit_queries",
 ]

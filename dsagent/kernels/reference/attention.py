@@ -15,28 +15,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def attend(
-    q: Tensor, rows: Tensor, sinks: Tensor, bias: Tensor | None, scale: float
-) -> Tensor:
+def attend(q: Tensor, rows: Tensor, sinks: Tensor, bias: Tensor) -> Tensor:
     """Softmax attention of every head over shared rows.
 
     Args:
-        q: Queries ``[..., n, H, d]``.
+        q: Queries ``[..., n, H, d]``, scaled already (``unit_queries``).
         rows: ``[..., K, d]``. Row 0 must be zero: its score gives way to the sink, so
             that a sink costs no operation of its own and adds nothing to the output.
         sinks: A logit a head ``[H]``, in the denominator only.
-        bias: Added to the scores, ``[..., n, K]``; nothing is hidden if ``None``.
-        scale: Factor on the scores, not on bias or sinks.
+        bias: Added to the scores ``[..., n, K]``, -inf for what is hidden.
 
     Returns:
         ``[..., n, H, d]``.
     """
     *lead, n, heads, d = q.shape
+    if q.dim() == 3 and n == 1:
+        scores = torch.addmm(bias, q[0], rows.t())
+        scores.select(1, 0).copy_(sinks)
+        return torch.mm(scores.softmax(1), rows).unsqueeze(0)
     flat = q.reshape(*lead, n * heads, d)
-    scores = torch.matmul(flat, rows.transpose(-1, -2)).mul_(scale)
-    scores = scores.view(*lead, n, heads, -1)
-    if bias is not None:
-        scores += bias.unsqueeze(-2)
-    scores[..., 0] = sinks
+    scores = torch.matmul(flat, rows.transpose(-1, -2)).view(*lead, n, heads, -1)
+    scores += bias.unsqueeze(-2)
+    scores.select(-1, 0).copy_(sinks)
     p = scores.softmax(-1).view(*lead, n * heads, -1)
     return torch.matmul(p, rows).view(*lead, n, heads, d)

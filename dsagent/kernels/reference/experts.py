@@ -23,7 +23,7 @@ def route(
         biased = score if bias is None else score + bias
         chosen = biased.topk(k, -1).indices
     weights = score.gather(1, chosen)
-    return chosen, weights.div_(weights.sum(-1, keepdim=True)).mul_(scale)
+    return chosen, weights.mul_(scale / weights.sum(-1, keepdim=True))
 
 
 def swiglu(x: Tensor, limit: float) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from math import exp
+from math import exp, sqrt
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FEW = 512
 """Up to this many tokens a dispatched operation costs more than its arithmetic."""
+FEW_SQUARES = 128
+"""The same for the 16 numbers of a token's comb."""
 ON_FLOATS = 4
 """Up to this many tokens Sinkhorn runs on Python floats."""
 SETTLED = 1e-9
@@ -41,6 +43,8 @@ class HyperWeights:
     base: Tensor
     gain: Tensor
     shift: Tensor
+    floats: tuple[list[float], list[float]]
+    """``scale`` and ``base`` once more, for a single token."""
     iterations: int
     eps: float
     norm_eps: float
@@ -64,6 +68,7 @@ class HyperWeights:
             fn=fn.t().contiguous(),
             scale=scale.repeat_interleave(counts),
             base=base,
+            floats=(scale.repeat_interleave(counts).tolist(), base.tolist()),
             gain=torch.cat((ones, 2 * ones)),
             shift=torch.cat((eps * ones, 0 * ones)),
             iterations=iterations,
@@ -72,37 +77,70 @@ class HyperWeights:
         )
 
 
-def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor, Tensor]:
-    """Of streams ``X [N, m, D]``: pre and post ``[N, m]``, comb ``[N, m, m]``.
+def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
+    """What goes into the sublayer and how its output comes back, of ``X [N, m, D]``.
 
-    Row j of comb says where stream j goes; :func:`hyper_expand` contracts over it.
+    Returns:
+        ``pre [N, m]``, and ``back [N, m, m + 1]``: comb transposed (row k says what
+        stream k gets of each stream), then post as the last column.
     """
-    m = X.shape[1]
-    u = X.flatten(1)
+    n, m, d = X.shape
+    u = X.view(n, m * d)
+    if n == 1 and m == 4:
+        return _hyper_mix_one(u, w)
     mix = torch.mm(u, w.fn).mul_(inverse_rms(u, w.norm_eps))
     mix = torch.addcmul(w.base, mix, w.scale)
     gates = torch.addcmul(w.shift, mix[:, : 2 * m].sigmoid(), w.gain)
-    logits = mix[:, 2 * m :]
-    if len(X) <= ON_FLOATS and m == 4:
+    logits = mix[:, 2 * m :].view(n, m, m)
+    if n <= ON_FLOATS and m == 4:
         flat: list[float] = []
-        for row in logits.tolist():
-            flat += sinkhorn_4x4(row, w.iterations, w.eps)
-        # Not torch.tensor(list), which takes longer than the whole alternation.
-        comb = torch.frombuffer(array("f", flat), dtype=torch.float32).view(-1, m, m)
+        for square in logits.flatten(1).tolist():
+            flat += sinkhorn_4x4(square, w.iterations, w.eps)
+        comb = torch.tensor(flat).view(n, m, m)
     else:
-        comb = sinkhorn(logits.unflatten(1, (m, m)), w.iterations, w.eps)
-    return gates[:, :m], gates[:, m:], comb
+        comb = sinkhorn(logits, w.iterations, w.eps)
+    post = gates[:, m:].unsqueeze(2)
+    return gates[:, :m], torch.cat((comb.transpose(1, 2), post), 2)
+
+
+def _hyper_mix_one(u: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
+    """:func:`hyper_mix` of one token and four streams, ``u [1, 4D]``.
+
+    Two products over the streams; what follows are 24 numbers, which take less time as
+    Python floats than the dispatch of the operations that would compute them.
+    """
+    raw: list[float] = torch.mm(u, w.fn)[0].tolist()
+    flat = u[0]
+    rho = 1 / sqrt(torch.dot(flat, flat).item() / flat.shape[0] + w.norm_eps)
+    scales, bases = w.floats
+    z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
+    pre = [_sigmoid(v) + w.eps for v in z[:4]]
+    s = sinkhorn_4x4(z[8:], w.iterations, w.eps)
+    out = pre
+    for k in range(4):
+        out += (s[k], s[4 + k], s[8 + k], s[12 + k], 2 * _sigmoid(z[4 + k]))
+    # Not torch.tensor(list), which takes longer than the whole alternation.
+    row = torch.frombuffer(array("f", out), dtype=torch.float32)
+    return row[:4].view(1, 4), row[4:].view(1, 4, 5)
+
+
+def _sigmoid(z: float) -> float:
+    if z >= 0:
+        return 1 / (1 + exp(-z))
+    grown = exp(z)
+    return grown / (1 + grown)
 
 
 def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
     """Softmax over rows, then alternate column and row normalisation: ``[N, m, m]``.
 
-    Up to ``FEW`` tokens it runs on the reciprocals p, q of the scaling factors, so that
-    ``S = diag(1/p) A diag(1/q)``. A row step S / (S 1 + eps) is then p <- A (1/q) +
-    eps p, a column step q <- A' (1/p) + eps q: two operations each, eps in its place.
+    Up to ``FEW_SQUARES`` tokens it runs on the reciprocals p, q of the scaling factors,
+    so that ``S = diag(1/p) A diag(1/q)``. A row step S / (S 1 + eps) is then
+    p <- A (1/q) + eps p, a column step q <- A' (1/p) + eps q: two operations each, with
+    every eps in its place.
     """
     s = a.softmax(-1).add_(eps)
-    if len(a) > FEW:
+    if len(a) > FEW_SQUARES:
         s = s.permute(1, 2, 0).contiguous()
         s /= s.sum(0, keepdim=True).add_(eps)
         for _ in range(iterations - 1):
@@ -172,15 +210,20 @@ def _softmax(z: list[float], eps: float) -> tuple[float, float, float, float]:
 
 def hyper_collapse(X: Tensor, pre: Tensor) -> Tensor:
     """``Σ_j pre_j X_j``: ``[N, m, D]``, ``[N, m]`` to ``[N, D]``."""
+    if len(X) == 1:
+        return torch.mm(pre, X[0])
     if len(X) <= FEW:
         return torch.bmm(pre.unsqueeze(1), X).squeeze(1)
     return torch.einsum("nmd,nm->nd", X, pre)
 
 
-def hyper_expand(X: Tensor, y: Tensor, post: Tensor, comb: Tensor) -> Tensor:
+def hyper_expand(X: Tensor, y: Tensor, back: Tensor) -> Tensor:
     """``X'_k = post_k y + Σ_j comb[j, k] X_j``: streams ``[N, m, D]``, ``y [N, D]``."""
-    spread = post.unsqueeze(2) * y.unsqueeze(1)
-    return torch.baddbmm(spread, comb.transpose(1, 2), X)
+    if len(X) == 1:
+        return torch.mm(back[0], torch.cat((X[0], y))).unsqueeze(0)
+    m = X.shape[1]
+    spread = back[:, :, m:] * y.unsqueeze(1)
+    return spread.baddbmm_(back[:, :, :m], X)
 
 
 def head_collapse(

@@ -28,7 +28,7 @@ def select(scores: Tensor, k: int) -> Tensor:
     ``topk`` alone would break them as it likes). A row with fewer than k finite scores
     selects just those. Needs ``k < E``.
     """
-    least = scores.topk(k, -1).values[:, -1:]
+    least = scores.topk(k, -1, sorted=False).values.amin(-1, keepdim=True)
     above = scores > least
     tied = scores == least
     room = k - above.sum(-1, keepdim=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,15 +11,36 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+@cache
+def _constant(value: float) -> Tensor:
+    """A tensor once, because a number is wrapped in one by every operation it meets."""
+    return torch.tensor([value])
+
+
 def inverse_rms(x: Tensor, eps: float) -> Tensor:
     """``1 / sqrt(mean(x²) + eps)`` over the last dimension, kept: ``[..., 1]``."""
     norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return norm.square_().mul_(1 / x.shape[-1]).add_(eps).rsqrt_()
+    return torch.addcmul(_constant(eps), norm, norm, value=1 / x.shape[-1]).rsqrt_()
 
 
 def normalise(x: Tensor, eps: float) -> Tensor:
     """RMSNorm without a weight; callers fold one into the matrix that follows."""
     return inverse_rms(x, eps).mul(x)
+
+
+def unit_queries(x: Tensor, latent: Tensor, eps: float) -> Tensor:
+    """Queries from a latent that was not normalised: ``x [N, H, d]``, ``[N, Rq]``.
+
+    With s the factor that would normalise ``latent``, this is ``normalise(s x)`` over
+    ``sqrt(d)``, attention's scale: s only moves the eps, and the scale only drops the
+    mean's 1/d, so neither costs a pass of its own.
+    """
+    d = x.shape[-1]
+    size: Tensor = torch.linalg.vector_norm(latent, dim=-1, keepdim=True)
+    share = d * eps / latent.shape[-1]
+    floor = torch.addcmul(_constant(d * eps * eps), size, size, value=share)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return torch.addcmul(floor.unsqueeze(-1), norm, norm).rsqrt_().mul(x)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:

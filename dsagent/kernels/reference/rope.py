@@ -51,6 +51,7 @@ def rotate_(x: Tensor, factors: Tensor) -> Tensor:
     ``factors [..., r/2]`` broadcasts against ``x``'s leading dimensions; its conjugate
     undoes the rotation.
     """
-    tail = x[..., -2 * factors.shape[-1] :].unflatten(-1, (-1, 2))
-    torch.view_as_complex(tail).mul_(factors)
+    width = factors.shape[-1]
+    tail = x.narrow(-1, x.shape[-1] - 2 * width, 2 * width)
+    torch.view_as_complex(tail.view(*x.shape[:-1], width, 2)).mul_(factors)
     return x
