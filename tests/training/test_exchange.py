@@ -23,7 +23,7 @@ def test_all_get_the_mean_round_after_round(tmp_path: Path) -> None:
         with torch.no_grad():
             for i, model in enumerate(models):
                 model.weight += i
-        wanted = sum(m.weight.detach() for m in models) / 3
+        wanted = torch.stack([m.weight.detach() for m in models]).mean(0)
         threads = [
             threading.Thread(target=peer.average, args=(model, step))
             for peer, model in zip(peers, models, strict=True)
