@@ -76,7 +76,7 @@ QUESTIONS = (
     Question("Convert 250 USD to EUR.", "200", "convert_currency"),
 )
 TOOLS = (get_weather, convert_currency)
-LIMITS = Limits(turns=4, output_tokens=600)
+LIMITS = Limits(turns=4, output_tokens=120)
 """More than the answers take, so that a model gone astray ends soon."""
 
 

@@ -10,10 +10,10 @@ from dsagent import Document, Model
 
 LETTER = Document(
     "letter.txt",
-    "Dear Nora, the boat leaves at 9:40. Tickets for the boat cost 12 euros. "
-    "The captain is Oscar Lind. Yours, Ada",
+    "The ferry leaves at 9:40. Tickets for the ferry cost 12 euros. "
+    "The mayor of Ellsby is Oscar Lind. Nora Lind lives in Bergen.",
 )
-QUESTIONS = ["Who is the captain?", "How much are tickets for the boat?"]
+QUESTIONS = ["Who is the mayor of Ellsby?", "How much are tickets for the ferry?"]
 
 
 async def main() -> None:

@@ -115,5 +115,6 @@ def test_the_demo_ends_with_an_answer_that_took_a_call() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "call:     get_weather(" in done.stdout
     assert "result:   rainy" in done.stdout
-    assert "Clara Jensen" in done.stdout
+    assert "answer:   The weather in Bergen is rainy, 9 degrees." in done.stdout
+    assert "call:     convert_currency(" in done.stdout
     assert "tokens/s" in done.stdout.splitlines()[-1]
