@@ -24,9 +24,7 @@ async def add(a: float, b: float) -> float:
 async def main() -> None:
     async with Model.load() as model:
         for question in ["What is the weather in Oslo?", "What is 17 plus 25?"]:
-            reply = await model.chat(
-                question, tools=[get_weather, add], thinking="off"
-            )
+            reply = await model.chat(question, tools=[get_weather, add], thinking="off")
             print(f"> {question}")
             for call in reply.calls:
                 print(f"  {call.name}({call.arguments})")
