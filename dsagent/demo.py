@@ -3,9 +3,8 @@
 It shows what dsagent is for on any machine: a model that thinks, calls typed Python
 functions and answers from a document, as it happens. It also judges: a question counts
 only if the right tool was really called and the answer holds what only that tool, or
-only the document, could tell. The exit code goes by the questions that take a tool:
-nano's card says how often it finds a fact in a page this long, and a miss is shown as
-one.
+only the document, could tell. A miss is shown as one, and nano's card says how often it
+misses; the exit code goes by the last question.
 """
 
 from __future__ import annotations
@@ -72,8 +71,8 @@ class Question:
 
 QUESTIONS = (
     Question("Who is the mayor of Port Marlow?", "Clara Jensen"),
-    Question("What is the weather in Bergen?", "rainy", "get_weather"),
-    Question("Convert 250 USD to EUR.", "200", "convert_currency"),
+    Question("Convert 250 USD to EUR.", "200.0 EUR", "convert_currency"),
+    Question("What is the weather in Bergen?", "rainy, 9 degrees", "get_weather"),
 )
 TOOLS = (get_weather, convert_currency)
 LIMITS = Limits(turns=4, output_tokens=120)
@@ -131,7 +130,7 @@ class Narrator:
 
 
 async def demo(out: TextIO = sys.stdout) -> bool:
-    """Ask nano the questions; whether those that take a tool were answered with it.
+    """Ask nano the questions; whether the last was answered, and with its tool.
 
     Args:
         out: Where to write.
@@ -155,7 +154,7 @@ async def demo(out: TextIO = sys.stdout) -> bool:
     if wrong:
         narrator.line("how often that happens: dsagent/nano/MODEL_CARD.md")
     narrator.line(_speed(replies))
-    return not any(question.tool for question in wrong)
+    return QUESTIONS[-1] not in wrong
 
 
 async def _ask(

@@ -36,22 +36,24 @@ def _reply(text: str, *names: str) -> Reply[str]:
 
 
 def test_the_demo_demands_the_call_and_the_answer() -> None:
-    document, weather, _ = QUESTIONS
-    assert _answered(weather, _reply("It is rainy.", "get_weather"))
-    assert not _answered(weather, _reply("It is rainy."))
+    document, money, weather = QUESTIONS
+    assert _answered(weather, _reply("rainy, 9 degrees", "get_weather"))
+    assert not _answered(weather, _reply("rainy, 9 degrees"))
     assert not _answered(weather, _reply("It is sunny.", "get_weather"))
-    assert not _answered(weather, _reply("It is rainy.", "convert_currency"))
+    assert not _answered(weather, _reply("rainy, 9 degrees", "convert_currency"))
+    assert not _answered(money, _reply("It is 200.0 USD.", "convert_currency"))
+    assert _answered(money, _reply("It is 200.0 EUR.", "convert_currency"))
     assert _answered(document, _reply("The mayor is Clara Jensen."))
     assert not _answered(document, _reply("Clara Jensen.", "get_weather"))
 
 
 async def test_the_expected_answers_come_from_document_and_tools() -> None:
-    mayor, weather, money = QUESTIONS
+    mayor, money, weather = QUESTIONS
     get_weather, convert_currency = TOOLS
     assert "The mayor of Port Marlow is Clara Jensen." in island_guide().text
     assert weather.answer in get_weather("Bergen")
     assert weather.answer not in island_guide().text
-    assert await convert_currency(250, "USD", "EUR") == float(money.answer)
+    assert f"{await convert_currency(250, 'USD', 'EUR')} EUR" == money.answer
     assert mayor.tool is None
 
 
