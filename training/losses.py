@@ -34,13 +34,15 @@ def token_loss(
     return (loss * w).sum() / w.sum().clamp(min=1.0)
 
 
-def indexer_loss(attended: Sequence[Attended], window: int) -> Tensor:
+def indexer_loss(attended: Sequence[Attended], since: int) -> Tensor:
     """KL of the indexer's softmax from attention's mass on the visible entries.
 
     The mass is summed over heads, renormalised and detached, as are the indexer's
     inputs: only the indexer learns from this. Queries whose heads put (almost)
-    nothing on entries carry no information and count by that mass. ``window`` only
-    says from where on entries matter; earlier queries see everything anyway.
+    nothing on entries carry no information and count by that mass. Queries before
+    position ``since``, which have few entries to choose from, don't count. The window
+    has no say in it: what attention looks up among entries that the window still covers
+    is what it will look for when it doesn't.
     """
     total = torch.zeros(())
     for a in attended:
@@ -55,7 +57,7 @@ def indexer_loss(attended: Sequence[Attended], window: int) -> Tensor:
         log_q = scores.log_softmax(-1)
         log_p = target.clamp(min=1e-9).log()
         kl = (target * (log_p - log_q)).masked_fill(~closed, 0).sum(-1)
-        w = mass[..., 0] * (t[:, 0] >= min(window, p.shape[1] - 1))
+        w = mass[..., 0] * (t[:, 0] >= since)
         total = total + (kl * w).sum() / w.sum().clamp(min=1e-3)
     return total / max(len(attended), 1)
 

@@ -31,6 +31,8 @@ from training.source import Source
 
 log = logging.getLogger(__name__)
 NANO = Path(__file__).parents[1] / "dsagent" / "nano"
+INDEX_SINCE = 64
+"""Earlier queries have too few entries for their ranking to matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Run(nn.Module):
                 aux = self.teacher(self.model, batch.ids, attended)
                 loss = loss + s.reconstruction * aux
             if self.progress >= s.index_from:
-                loss = loss + 0.1 * indexer_loss(attended, window)
+                loss = loss + 0.1 * indexer_loss(attended, since=INDEX_SINCE)
         return loss, hidden
 
     def gradients(self, batch: Packed, window: int) -> tuple[Tensor, Tensor]:

@@ -308,7 +308,7 @@ def several_calls(s: Source, talk: Talk) -> None:
     if isinstance(one, t.Tool) and len(one.concept.params) == 1 and s.chance(0.8):
         asks = _same_tool(s, one, len(picked))
     else:
-        asks = [ask_for(s, tool) for tool in picked]
+        asks = _different([ask_for(s, tool) for tool in picked])
     text = asks[0].text
     if asks[0].text != asks[-1].text:
         for ask in asks[1:]:
@@ -317,6 +317,11 @@ def several_calls(s: Source, talk: Talk) -> None:
     talk.call(asks, call_thought(s, asks))
     if s.chance(0.75):
         _finish(s, talk, asks)
+
+
+def _different(asks: Sequence[t.Ask]) -> list[t.Ask]:
+    """`asks` without repetitions: nobody asks for the same thing twice in a breath."""
+    return list({(ask.name, t.show(list(ask.arguments.values()))): ask for ask in asks}.values())
 
 
 def _same_tool(s: Source, tool: t.Tool, count: int) -> list[t.Ask]:
@@ -438,7 +443,7 @@ QUOTE_WRAPS = ("{q} Quote the sentence.", "Quote the sentence that answers: {q}"
 def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
     """One question about `page` and its answer, in one of its manners."""
     roll = s.rng.random()
-    if roll < 0.12:
+    if roll < 0.16:
         fact = d.missing(s, page.facts)
         asked, answer = d.question(s, fact), UNKNOWN
         thought, value = f"The document doesn't say that about {fact.subject}.", UNKNOWN
@@ -446,9 +451,9 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
         fact = s.rng.choice(page.facts)
         asked, answer, value = d.question(s, fact), fact.answer, fact.value
         thought = f"The document says: {fact.sentence}"
-        if roll < 0.24:
+        if roll < 0.28:
             asked, answer = f"{asked.rstrip('.')} {s.template(ONLY)}", fact.value
-        elif roll < 0.36:
+        elif roll < 0.4:
             asked, answer, value = s.phrase(QUOTE_WRAPS, {"q": asked}), fact.sentence, fact.sentence
         answer = capital(answer) if answer is not fact.value else answer
     talk.user(with_document(s, page.text, asked) if first else asked)
