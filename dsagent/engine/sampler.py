@@ -6,6 +6,17 @@ generator keyed by (seed, position), so there is no generator state to carry, to
 back or to share between requests: a request draws the same numbers alone, in company,
 after a pause, or when a rejected draft makes it sample a position again.
 
+Speculative decoding draws more than one number for a position, so each purpose has its
+lane: TARGET, DRAFT and ACCEPT. A number that a decision has used up must not be drawn
+again for another one. TARGET and ACCEPT keep that by themselves, because the first time
+one of their numbers is read, the token of that position is settled. A draft settles
+nothing: a rejection before it throws it away and its position is drafted again. The
+numbers of drafts are therefore keyed by the anchor's position too, the last token that
+stood when the block was drafted and one that no other block has. Without it the second
+draft would repeat the first one's number, and whoever saw the first (a scheduler that
+goes by the confidence of earlier blocks) would know something of the second before it
+decides whether to verify it, which biases the output.
+
 The number is turned into a token by walking the kept probabilities in vocabulary order.
 Rounding differences between batch shapes move the edges of that walk by about 1e-7,
 so they change a token about that often, wherever the probabilities lie; sorting the
@@ -34,6 +45,13 @@ _COLDEST = 1e-6
 _NUCLEUS_GUESS = 256
 """Candidates looked at before the whole vocabulary is sorted for top-p."""
 
+TARGET = 0
+"""The lane of tokens from the target's distribution: ordinary, residual and bonus."""
+DRAFT = 1
+"""The lane of drafted tokens."""
+ACCEPT = 2
+"""The lane of decisions whether a drafted token stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:
@@ -43,6 +61,9 @@ class Draw:
     seed: int
     position: int
     """Absolute position of the token being chosen: prompt length + ids so far."""
+    block: int = 0
+    """Absolute position of the anchor, the last token before the drafted block. Part
+    of the key of drafts, and of nothing else."""
 
 
 def philox(key: int, counter: int) -> tuple[int, int, int, int]:
@@ -63,9 +84,18 @@ def philox(key: int, counter: int) -> tuple[int, int, int, int]:
     return c0, c1, c2, c3
 
 
-def uniform(seed: int, position: int, lane: int = 0) -> float:
-    """A number in [0, 1) with 53 random bits. ``lane`` 0-3: independent draws."""
-    return (philox(seed, position)[lane] >> 11) * 2.0**-53
+def uniform(seed: int, position: int, lane: int = TARGET, block: int = 0) -> float:
+    """A number in [0, 1) with 53 random bits that depends only on the arguments.
+
+    Args:
+        seed: The request's.
+        position: Absolute position of the token the number is for, below 2**64.
+        lane: What it is for: TARGET, DRAFT or ACCEPT (0-3 are independent).
+        block: Of a draft, the anchor's position, below 2**64; 0 in other lanes.
+            A position may be drafted again after a rejection, and the second draft
+            must be independent of the first.
+    """
+    return (philox(seed, position | block << 64)[lane] >> 11) * 2.0**-53
 
 
 def sample(logits: Tensor, draws: Sequence[Draw]) -> list[int | None]:
@@ -80,18 +110,52 @@ def sample(logits: Tensor, draws: Sequence[Draw]) -> list[int | None]:
         its logits hold NaN or +inf. The caller names the culprit; other rows stand.
     """
     best, ids = logits.max(dim=-1)
-    rows = [row for row, draw in enumerate(draws) if not draw.sampling.greedy]
+    rows = _sampled(draws)
+    if rows:
+        weights = kept_weights(
+            *_take(rows, logits, best), [draws[row].sampling for row in rows]
+        )
+        numbers = [uniform(draws[row].seed, draws[row].position) for row in rows]
+        _put(rows, ids, walk(weights, numbers))
+    return usable_ids(best, ids)
+
+
+def draft(
+    logits: Tensor, draws: Sequence[Draw]
+) -> tuple[list[int | None], list[Tensor | None]]:
+    """Choose one draft token per row, and say what it was drawn from.
+
+    Args:
+        logits: [R, V] float32, the drafter's, -inf where a constraint forbids an id.
+            Not modified.
+        draws: R of them, ``block`` included.
+
+    Returns:
+        R ids as ``sample`` returns them, and R distributions [V] float64, on the
+        device of ``logits``: exactly the one that row's id was drawn from. None for a
+        greedy request, whose draft is the most probable id and whose distribution has
+        one entry, and for a row without a choice.
+    """
+    best, ids = logits.max(dim=-1)
+    distributions: list[Tensor | None] = [None] * len(draws)
+    rows = _sampled(draws)
     if rows:
         chosen = [draws[row] for row in rows]
-        if len(rows) == len(draws):
-            ids = _sample_rows(logits, best, chosen)
-        else:
-            index = torch.tensor(rows, device=logits.device)
-            ids[index] = _sample_rows(logits[index], best[index], chosen)
-    usable = torch.isfinite(best)
-    if not usable.all():
-        ids = torch.where(usable, ids, -1)
-    return [None if token < 0 else token for token in ids.tolist()]
+        weights = kept_weights(
+            *_take(rows, logits, best), [draw.sampling for draw in chosen]
+        ).double()
+        numbers = [
+            uniform(draw.seed, draw.position, DRAFT, draw.block) for draw in chosen
+        ]
+        _put(rows, ids, walk(weights, numbers))
+        weights /= weights.sum(dim=-1, keepdim=True)
+        for row, distribution in zip(rows, weights.unbind(), strict=True):
+            distributions[row] = distribution
+    chosen_ids = usable_ids(best, ids)
+    for row, token in enumerate(chosen_ids):
+        if token is None:
+            distributions[row] = None
+    return chosen_ids, distributions
 
 
 def probabilities(logits: Tensor, sampling: Sequence[Sampling]) -> Tensor:
@@ -100,31 +164,48 @@ def probabilities(logits: Tensor, sampling: Sequence[Sampling]) -> Tensor:
     Every row must have a temperature above 0 and a finite maximum.
     """
     best = logits.max(dim=-1).values
-    weights = _kept_weights(logits, best, sampling).double()
+    weights = kept_weights(logits, best, sampling).double()
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
-def _sample_rows(logits: Tensor, best: Tensor, draws: Sequence[Draw]) -> Tensor:
+def walk(weights: Tensor, numbers: Sequence[float]) -> Tensor:
     """[R] ids by inverting the cumulative distribution in vocabulary order.
 
     The sums are float64: a float32 running sum over 129k ids would move the edges of
     rare tokens by more than their probability.
+
+    Args:
+        weights: [R, V] float32 or float64, at least 0, of any sum above 0.
+        numbers: R of them in [0, 1).
     """
-    weights = _kept_weights(logits, best, [draw.sampling for draw in draws])
     edges = weights.cumsum(dim=-1, dtype=torch.float64)
-    numbers = torch.tensor(
-        [[uniform(draw.seed, draw.position)] for draw in draws],
-        dtype=torch.float64,
-        device=logits.device,
-    )
+    targets = _column(numbers, weights, torch.float64) * edges[:, -1:]
     # The first edge above the target: ids of weight 0 share their neighbour's edge
     # and are never hit, and the target is below the last edge because u < 1.
-    ids = torch.searchsorted(edges, numbers * edges[:, -1:], right=True)
-    return ids.squeeze(-1).clamp_(max=logits.shape[-1] - 1)
+    ids = torch.searchsorted(edges, targets, right=True)
+    return ids.squeeze(-1).clamp_(max=weights.shape[-1] - 1)
 
 
-def _kept_weights(logits: Tensor, best: Tensor, sampling: Sequence[Sampling]) -> Tensor:
-    """[R, V] float32: probability over the best token's, 0 where top-p or min-p cut."""
+def usable_ids(best: Tensor, ids: Tensor) -> list[int | None]:
+    """R ids, None where the row's largest logit ``best`` is no number. Both are [R]."""
+    usable = torch.isfinite(best)
+    if not usable.all():
+        ids = torch.where(usable, ids, -1)
+    return [None if token < 0 else token for token in ids.tolist()]
+
+
+def kept_weights(logits: Tensor, best: Tensor, sampling: Sequence[Sampling]) -> Tensor:
+    """The distributions drawn from, as weights: what ``probabilities`` normalises.
+
+    Args:
+        logits: [R, V] float32. Not modified.
+        best: [R], each row's maximum.
+        sampling: R of them, with a temperature above 0.
+
+    Returns:
+        [R, V] float32: probability over the best token's, 0 where top-p or min-p cut.
+        A row whose maximum isn't finite has a NaN, and the others don't notice.
+    """
     temperature = _column([max(s.temperature, _COLDEST) for s in sampling], logits)
     weights = ((logits - best.unsqueeze(-1)) / temperature).exp_()
     cut: Tensor | None = None
@@ -135,6 +216,24 @@ def _kept_weights(logits: Tensor, best: Tensor, sampling: Sequence[Sampling]) ->
         min_p = _column([s.min_p for s in sampling], logits)
         cut = min_p if cut is None else torch.maximum(cut, min_p)
     return weights if cut is None else weights.masked_fill_(weights < cut, 0.0)
+
+
+def _sampled(draws: Sequence[Draw]) -> list[int]:
+    """The rows that take a random number."""
+    return [row for row, draw in enumerate(draws) if not draw.sampling.greedy]
+
+
+def _take(rows: list[int], logits: Tensor, best: Tensor) -> tuple[Tensor, Tensor]:
+    """``rows`` of both; without a copy when that is all."""
+    if len(rows) == len(best):
+        return logits, best
+    index = torch.tensor(rows, device=logits.device)
+    return logits[index], best[index]
+
+
+def _put(rows: list[int], ids: Tensor, drawn: Tensor) -> None:
+    """Write ``drawn`` to ``rows`` of ``ids``."""
+    ids[torch.tensor(rows, device=ids.device)] = drawn
 
 
 def _nucleus_cut(weights: Tensor, top_p: Tensor) -> Tensor:

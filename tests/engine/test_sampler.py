@@ -9,7 +9,18 @@ import pytest
 import torch
 
 from dsagent.engine.request import Sampling
-from dsagent.engine.sampler import Draw, philox, probabilities, sample, uniform
+from dsagent.engine.sampler import (
+    ACCEPT,
+    DRAFT,
+    TARGET,
+    Draw,
+    draft,
+    philox,
+    probabilities,
+    sample,
+    uniform,
+)
+from tests.engine.distributions import chi_square, exact_probabilities
 
 V = 60
 
@@ -17,36 +28,6 @@ V = 60
 def random_logits(rows: int, vocab: int = V, *, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(rows, vocab, generator=generator) * 2.0
-
-
-def exact_probabilities(
-    logits: np.ndarray, temperature: float, top_p: float, min_p: float
-) -> np.ndarray:
-    """The definition, one row, in float64 and plain loops."""
-    weights = np.exp((logits.astype(np.float64) - logits.max()) / temperature)
-    p = weights / weights.sum()
-    keep = np.zeros(len(p), dtype=bool)
-    mass = 0.0
-    for i in sorted(range(len(p)), key=lambda i: -p[i]):
-        if mass >= top_p:
-            break
-        keep[i] = True
-        mass += p[i]
-    keep &= p >= min_p * p.max()
-    p = np.where(keep, p, 0.0)
-    result: np.ndarray = p / p.sum()
-    return result
-
-
-def chi_square(counts: np.ndarray, p: np.ndarray) -> tuple[float, float]:
-    """The statistic, and the value it exceeds once in a thousand (Wilson-Hilferty)."""
-    kept = p > 0
-    if counts[~kept].any():
-        return math.inf, 0.0
-    expected = counts.sum() * p[kept]
-    k = int(kept.sum()) - 1
-    limit = k * (1 - 2 / (9 * k) + 3.09 * math.sqrt(2 / (9 * k))) ** 3
-    return float(((counts[kept] - expected) ** 2 / expected).sum()), limit
 
 
 def draw_counts(logits: torch.Tensor, sampling: Sampling, n: int) -> np.ndarray:
@@ -176,12 +157,26 @@ def test_philox_is_numpys(key: int, counter: int) -> None:
     assert list(philox(key, counter)) == theirs.random_raw(4).tolist()
 
 
-def test_uniform_numbers_are_uniform_across_seeds_positions_and_lanes() -> None:
+@pytest.mark.parametrize("lane", [TARGET, DRAFT, ACCEPT])
+@pytest.mark.parametrize(
+    ("position", "block"), [(1, 0), (9, 0), (9, 8), (70_000, 69_999)]
+)
+def test_uniform_numbers_are_numpys(lane: int, position: int, block: int) -> None:
+    """The key is the seed, and the counter's first two words position and block."""
+    theirs = np.random.Philox(key=11, counter=[position - 1, block, 0, 0])
+    word = int(theirs.random_raw(4)[lane])
+    assert uniform(11, position, lane, block) == (word >> 11) / 2**53
+    if (lane, block) == (TARGET, 0):
+        assert uniform(11, position) == (word >> 11) / 2**53
+
+
+def test_uniform_numbers_are_uniform_across_seeds_positions_lanes_and_blocks() -> None:
     values = np.array(
         [
-            [uniform(seed, position, lane) for position in range(100)]
-            for seed in range(40)
+            [uniform(seed, position, lane, block) for position in range(100)]
+            for seed in range(20)
             for lane in range(4)
+            for block in (0, 50)
         ]
     )
     counts = np.histogram(values, bins=50, range=(0, 1))[0]
@@ -190,6 +185,78 @@ def test_uniform_numbers_are_uniform_across_seeds_positions_and_lanes() -> None:
     assert len(np.unique(values)) == values.size
     neighbours = np.corrcoef(values[:, :-1].ravel(), values[:, 1:].ravel())[0, 1]
     assert abs(neighbours) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "min_p"), [(1.0, 1.0, 0.0), (1.2, 0.8, 0.02)]
+)
+def test_drafts_come_from_the_distribution_that_is_reported(
+    temperature: float, top_p: float, min_p: float
+) -> None:
+    logits = random_logits(1, seed=4)[0]
+    sampling = Sampling(temperature, top_p, min_p)
+    draws = [Draw(sampling, seed=3, position=i + 1, block=i) for i in range(20_000)]
+    ids, q = draft(logits.expand(len(draws), -1), draws)
+    exact = exact_probabilities(logits.numpy(), temperature, top_p, min_p)
+    assert q[0] is not None
+    assert q[0].dtype == torch.float64
+    assert float(q[0].sum()) == pytest.approx(1.0, abs=1e-12)
+    np.testing.assert_allclose(q[0].numpy(), exact, rtol=2e-5)
+    counts = np.bincount([i for i in ids if i is not None], minlength=V)
+    statistic, limit = chi_square(counts, exact)
+    assert statistic < limit
+
+
+def test_a_draft_inverts_its_distribution_at_the_number_of_its_block() -> None:
+    """In a mixed batch; by hand from the reported distribution."""
+    options = [Sampling(1.0), Sampling(0.0), Sampling(1.5, top_p=0.7, min_p=0.01)]
+    logits = random_logits(60, 200, seed=6)
+    draws = [Draw(options[i % 3], seed=i, position=90 + i, block=88) for i in range(60)]
+    ids, q = draft(logits, draws)
+    for row, (token, drawn_from, draw) in enumerate(zip(ids, q, draws, strict=True)):
+        if draw.sampling.greedy:
+            assert drawn_from is None
+            assert token == int(logits[row].argmax())
+        else:
+            assert drawn_from is not None
+            number = uniform(row, 90 + row, DRAFT, 88)
+            edges = drawn_from.numpy().cumsum()
+            assert token == int(np.searchsorted(edges, number, side="right"))
+
+
+def test_a_second_draft_of_a_position_is_independent_of_the_first() -> None:
+    """Joint counts of the two are the product of the marginal distributions."""
+    logits = torch.tensor([0.5, 0.0, 1.0])
+    drafts = [
+        draft(
+            logits.expand(6000, -1),
+            [
+                Draw(Sampling(), seed=seed, position=9, block=block)
+                for seed in range(6000)
+            ],
+        )[0]
+        for block in (5, 6)
+    ]
+    pairs = [3 * a + b for a, b in zip(*drafts, strict=True) if None not in (a, b)]
+    p = exact_probabilities(logits.numpy(), 1.0, 1.0, 0.0)
+    statistic, limit = chi_square(
+        np.bincount(pairs, minlength=9), np.outer(p, p).ravel()
+    )
+    assert statistic < limit
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_drafters_unusable_rows_have_no_draft(bad: float) -> None:
+    logits = random_logits(4)
+    logits[1, 10] = bad
+    logits[3] = -math.inf
+    for sampling in (Sampling(0.0), Sampling(1.0, 0.9, 0.1)):
+        draws = [Draw(sampling, 2, i) for i in range(4)]
+        expected, _ = draft(random_logits(4), draws)
+        ids, q = draft(logits, draws)
+        assert ids == [expected[0], None, expected[2], None]
+        assert q[1] is None
+        assert q[3] is None
 
 
 @pytest.mark.parametrize(
