@@ -55,6 +55,19 @@ class Yarn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DSparkConfig:
+    """The ``dspark_*`` keys: what the drafter beside the backbone is."""
+
+    block_size: int
+    """Tokens drafted a round."""
+    noise_token_id: int
+    """Stands in a draft block for every token after the anchor."""
+    target_layer_ids: tuple[int, ...]
+    """Backbone layers whose outputs the drafter reads, ascending."""
+    markov_rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """The sizes and constants of a V4 model (model reference §1)."""
 
@@ -89,6 +102,8 @@ class ModelConfig:
     max_position_embeddings: int
     bos_token_id: int
     eos_token_id: int
+    dspark: DSparkConfig | None = None
+    """How many stages the drafter has is for the tensors to say."""
 
     @property
     def layer_kinds(self) -> tuple[LayerKind, ...]:
@@ -100,7 +115,7 @@ class ModelConfig:
         data: dict[str, object] = {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name not in ("yarn", "compress_ratios")
+            if field.name not in ("yarn", "compress_ratios", "dspark")
         }
         data |= {
             "architectures": ["DeepseekV4ForCausalLM"],
@@ -121,6 +136,13 @@ class ModelConfig:
                 "original_max_position_embeddings": self.yarn.original,
                 "beta_fast": self.yarn.beta_fast,
                 "beta_slow": self.yarn.beta_slow,
+            }
+        if self.dspark is not None:
+            data |= {
+                "dspark_block_size": self.dspark.block_size,
+                "dspark_noise_token_id": self.dspark.noise_token_id,
+                "dspark_target_layer_ids": list(self.dspark.target_layer_ids),
+                "dspark_markov_rank": self.dspark.markov_rank,
             }
         return data
 
@@ -198,6 +220,7 @@ class ModelConfig:
             max_position_embeddings=keys.number("max_position_embeddings", int),
             bos_token_id=keys.number("bos_token_id", int, 0),
             eos_token_id=keys.number("eos_token_id", int, 1),
+            dspark=_dspark(keys),
         )
         problem = _misfit(config)
         if problem:
@@ -253,6 +276,8 @@ class _Keys:
 
     def numbers(self, key: str) -> tuple[int, ...]:
         value = self.data.get(key)
+        if value is None:
+            raise CorruptCheckpoint(f"{self.source}: the key {key!r} is missing")
         if not isinstance(value, list) or not all(isinstance(v, int) for v in value):
             raise CorruptCheckpoint(
                 f"{self.source}: {key!r} should be a list of whole numbers"
@@ -293,7 +318,37 @@ def _misfit(c: ModelConfig) -> str | None:
         return "o_groups must divide num_attention_heads"
     if c.num_experts_per_tok > c.n_routed_experts:
         return "num_experts_per_tok is more than n_routed_experts"
+    return None if c.dspark is None else _draft_misfit(c, c.dspark)
+
+
+def _draft_misfit(c: ModelConfig, d: DSparkConfig) -> str | None:
+    """The same for the drafter's keys."""
+    for name in ("block_size", "markov_rank"):
+        value = getattr(d, name)
+        if value < 1:
+            return f"dspark_{name} is {value}, must be positive"
+    if not 0 <= d.noise_token_id < c.vocab_size:
+        return f"dspark_noise_token_id is {d.noise_token_id}, of {c.vocab_size} tokens"
+    layers = d.target_layer_ids
+    inside = all(0 <= layer < c.num_hidden_layers for layer in layers)
+    if not layers or not inside or list(layers) != sorted(set(layers)):
+        return (
+            f"dspark_target_layer_ids is {list(layers)}, must name some of "
+            f"{c.num_hidden_layers} layers, ascending"
+        )
     return None
+
+
+def _dspark(keys: _Keys) -> DSparkConfig | None:
+    """The drafter's keys: all, or none."""
+    if not any(key.startswith("dspark_") for key in keys.data):
+        return None
+    return DSparkConfig(
+        block_size=keys.number("dspark_block_size", int),
+        noise_token_id=keys.number("dspark_noise_token_id", int),
+        target_layer_ids=keys.numbers("dspark_target_layer_ids"),
+        markov_rank=keys.number("dspark_markov_rank", int),
+    )
 
 
 def _yarn(keys: _Keys) -> Yarn | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dsagent.engine.config import EngineConfig, ModelConfig, Yarn
+from dsagent.engine.config import DSparkConfig, EngineConfig, ModelConfig, Yarn
 from dsagent.errors import CorruptCheckpoint, MissingWeights, Unsupported
 from tests.engine.models import FLASH, ODD
 
@@ -85,9 +86,35 @@ def test_the_released_config() -> None:
     assert c.yarn == Yarn(factor=16.0, original=65536, beta_fast=32.0, beta_slow=1.0)
     assert c.compress_rope_theta == 160000.0
     assert c.num_hash_layers == 3
+    assert c.dspark == DSparkConfig(
+        block_size=5,
+        noise_token_id=128799,
+        target_layer_ids=(40, 41, 42),
+        markov_rank=256,
+    )
 
 
-@pytest.mark.parametrize("config", [FLASH, ODD])
+def test_no_drafter_without_its_keys() -> None:
+    values = {k: v for k, v in RELEASED.items() if not k.startswith("dspark_")}
+    assert ModelConfig.from_json(values).dspark is None
+
+
+@pytest.mark.parametrize("key", [k for k in RELEASED if k.startswith("dspark_")])
+def test_a_drafter_has_all_its_keys(key: str) -> None:
+    values = {k: v for k, v in RELEASED.items() if k != key}
+    with pytest.raises(CorruptCheckpoint, match=rf"{key}.*missing"):
+        ModelConfig.from_json(values)
+
+
+DRAFTING = replace(
+    FLASH,
+    dspark=DSparkConfig(
+        block_size=3, noise_token_id=0, target_layer_ids=(0, 5), markov_rank=7
+    ),
+)
+
+
+@pytest.mark.parametrize("config", [FLASH, ODD, DRAFTING])
 def test_what_is_written_reads_back(config: ModelConfig) -> None:
     assert ModelConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
@@ -134,6 +161,17 @@ def test_what_would_compute_something_else_is_refused(key: str, value: object) -
         ("head_dim", 511),
         ("o_groups", 7),
         ("num_experts_per_tok", 257),
+        ("dspark_block_size", 0),
+        ("dspark_block_size", "5"),
+        ("dspark_markov_rank", -1),
+        ("dspark_noise_token_id", 129280),
+        ("dspark_noise_token_id", -1),
+        ("dspark_target_layer_ids", 40),
+        ("dspark_target_layer_ids", []),
+        ("dspark_target_layer_ids", [41, 40]),
+        ("dspark_target_layer_ids", [40, 40]),
+        ("dspark_target_layer_ids", [41, 42, 43]),
+        ("dspark_target_layer_ids", [-1, 40]),
     ],
 )
 def test_a_value_that_can_not_be_is_named(key: str, value: object) -> None:
