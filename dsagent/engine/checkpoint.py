@@ -4,7 +4,8 @@ A model folder holds ``config.json`` and ``*.safetensors``. Tensors are found th
 the index file or, without one, through the headers of all files; never through file
 names. The configuration says which tensors there must be and of what shape, so every
 difference (unknown, missing, misshapen) is known before any weight is read, and is
-reported in one error. The drafter's ``mtp.*`` tensors are known by name and left alone.
+reported in one error. Only how many stages the drafter has (``mtp.*``) is for the
+tensors to say; without one, or with the older MTP block, a model runs undrafted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from dsagent.engine.config import CSA, ModelConfig
+from dsagent.engine.config import ModelConfig
+from dsagent.engine.tensors import is_stage_tensor, stage_indices, tensor_shapes
 from dsagent.errors import CorruptCheckpoint, LoadError, MissingWeights
 from dsagent.kernels import formats
 
@@ -30,23 +32,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from dsagent.engine.tensors import Shape
+
 logger = logging.getLogger(__name__)
 
 Precision = Literal["f32", "bf16", "fp8", "native"]
 """How matrices are stored; "native" is FP8 with experts in packed FP4."""
 
-Shape = tuple[int, ...]
-
 _INDEX = "model.safetensors.index.json"
-_STAGE = re.compile(r"mtp\.(\d+)\.(.+)")
-_STAGE_EXTRAS = re.compile(
-    r"(main_proj|e_proj|h_proj)\.(weight|scale)"
-    r"|(main_norm|norm|enorm|hnorm)\.weight"
-    r"|hc_head_(fn|base|scale)"
-    r"|markov_head\.markov_w[12]\.weight"
-    r"|confidence_head\.proj\.weight"
-    r"|(emb\.tok_emb|embed|head|shared_head\.head|shared_head\.norm)\.weight"
-)
 _FP8 = re.compile(
     r"attn\.(wq_a|wq_b|wkv|wo_a|wo_b)\.weight$|indexer\.wq_b\.weight$"
     r"|shared_experts\.w[123]\.weight$|main_proj\.weight$"
@@ -72,12 +65,9 @@ class Checkpoint:
             raise MissingWeights(msg)
         self.config = ModelConfig.read(self.path)
         self._files = _Files(self.path)
+        self.stages = self._count_stages()
+        """Stages of the drafter; 0 without one."""
         self._check()
-
-    @property
-    def stage_names(self) -> tuple[str, ...]:
-        """Tensors of the drafter's stages, ``mtp.*``; none without a drafter."""
-        return tuple(name for name in self._files.where if _STAGE.match(name))
 
     def tensor(self, name: str) -> Tensor:
         """A tensor decoded to float32; tables stay integers."""
@@ -95,8 +85,32 @@ class Checkpoint:
         """Let go of the files."""
         self._files.close()
 
+    def _count_stages(self) -> int:
+        """Stages to draft with. Says so if there are none."""
+        found = stage_indices(self._files.where)
+        if self.config.dspark is None:
+            reason = (
+                "its mtp.* tensors are an older MTP block" if found else "it has none"
+            )
+            logger.info("%s runs without a drafter: %s", self.path, reason)
+            return 0
+        if not found:
+            logger.warning(
+                "%s runs without a drafter: config.json has dspark_* keys, but there "
+                "are no mtp.* tensors",
+                self.path,
+            )
+            return 0
+        gaps = sorted(set(range(len(found))) - set(found))
+        if gaps:
+            raise MissingWeights(
+                f"{self.path} holds the drafter's stages {found} without "
+                f"{', '.join(f'mtp.{stage}' for stage in gaps)}"
+            )
+        return len(found)
+
     def _check(self) -> None:
-        wanted = tensor_shapes(self.config)
+        wanted = tensor_shapes(self.config, self.stages)
         found = dict(self._files.where)
         missing, misshapen = [], []
         for name, shape in wanted.items():
@@ -116,7 +130,9 @@ class Checkpoint:
                 problem = self._misfit(scale, self._scale_shape(name, shape))
                 if problem:
                     misshapen.append(problem)
-        unknown = [name for name in found if not _known_stage_tensor(name)]
+        unknown = [
+            name for name in found if self.config.dspark or not is_stage_tensor(name)
+        ]
         if not (missing or misshapen or unknown):
             return
         kind = MissingWeights if missing else CorruptCheckpoint
@@ -206,85 +222,6 @@ class _Files:
         return self._open[file]
 
 
-def tensor_shapes(config: ModelConfig) -> dict[str, Shape]:
-    """Every backbone tensor's native name and logical shape (scales not included)."""
-    c = config
-    m, D = c.hc_mult, c.hidden_size
-    shapes: dict[str, Shape] = {
-        "embed.weight": (c.vocab_size, D),
-        "head.weight": (c.vocab_size, D),
-        "norm.weight": (D,),
-        "hc_head_fn": (m, m * D),
-        "hc_head_base": (m,),
-        "hc_head_scale": (1,),
-    }
-    for layer, ratio in enumerate(c.compress_ratios):
-        block = {**_block_shapes(c), **_ratio_shapes(c, ratio)}
-        if layer < c.num_hash_layers:
-            block["ffn.gate.tid2eid"] = (c.vocab_size, c.num_experts_per_tok)
-        else:
-            block["ffn.gate.bias"] = (c.n_routed_experts,)
-        shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
-    return shapes
-
-
-def _block_shapes(c: ModelConfig) -> dict[str, Shape]:
-    """What every block has, without a prefix."""
-    m, D, H, d = c.hc_mult, c.hidden_size, c.num_attention_heads, c.head_dim
-    mix = (2 + m) * m
-    shapes: dict[str, Shape] = {
-        "attn_norm.weight": (D,),
-        "ffn_norm.weight": (D,),
-        "attn.attn_sink": (H,),
-        "attn.wq_a.weight": (c.q_lora_rank, D),
-        "attn.q_norm.weight": (c.q_lora_rank,),
-        "attn.wq_b.weight": (H * d, c.q_lora_rank),
-        "attn.wkv.weight": (d, D),
-        "attn.kv_norm.weight": (d,),
-        "attn.wo_a.weight": (c.o_groups * c.o_lora_rank, H * d // c.o_groups),
-        "attn.wo_b.weight": (D, c.o_groups * c.o_lora_rank),
-        "ffn.gate.weight": (c.n_routed_experts, D),
-    }
-    for part in ("attn", "ffn"):
-        shapes[f"hc_{part}_fn"] = (mix, m * D)
-        shapes[f"hc_{part}_base"] = (mix,)
-        shapes[f"hc_{part}_scale"] = (3,)
-    experts = {
-        f"experts.{e}": c.moe_intermediate_size for e in range(c.n_routed_experts)
-    }
-    experts["shared_experts"] = c.moe_intermediate_size
-    for name, width in experts.items():
-        shapes[f"ffn.{name}.w1.weight"] = (width, D)
-        shapes[f"ffn.{name}.w3.weight"] = (width, D)
-        shapes[f"ffn.{name}.w2.weight"] = (D, width)
-    return shapes
-
-
-def _ratio_shapes(c: ModelConfig, ratio: int) -> dict[str, Shape]:
-    """What a layer has beside, for its ratio."""
-    if ratio == 0:
-        return {}
-    series = 2 if ratio == CSA else 1
-    shapes = _compressor_shapes("attn.compressor", c, ratio, series, c.head_dim)
-    if ratio == CSA:
-        di = c.index_head_dim
-        shapes["attn.indexer.wq_b.weight"] = (c.index_n_heads * di, c.q_lora_rank)
-        shapes["attn.indexer.weights_proj.weight"] = (c.index_n_heads, c.hidden_size)
-        shapes |= _compressor_shapes("attn.indexer.compressor", c, ratio, series, di)
-    return shapes
-
-
-def _compressor_shapes(
-    prefix: str, c: ModelConfig, ratio: int, series: int, width: int
-) -> dict[str, Shape]:
-    return {
-        f"{prefix}.ape": (ratio, series * width),
-        f"{prefix}.wkv.weight": (series * width, c.hidden_size),
-        f"{prefix}.wgate.weight": (series * width, c.hidden_size),
-        f"{prefix}.norm.weight": (width,),
-    }
-
-
 def save_checkpoint(
     path: str | Path,
     config: ModelConfig,
@@ -332,16 +269,18 @@ def random_checkpoint(
     *,
     precision: Precision = "bf16",
     shards: int = 1,
+    stages: int = 0,
 ) -> Path:
     """Write a model of ``config`` with random weights; the same seed, the same bytes.
 
-    The scales keep activations near 1 and every mechanism in play: routing is uneven,
-    sinks and biases matter, the streams of mHC are really mixed.
+    With ``stages``, it has a drafter beside the same backbone. The scales keep
+    activations near 1 and every mechanism in play: routing is uneven, sinks and biases
+    matter, the streams of mHC are really mixed.
     """
     generator = torch.Generator().manual_seed(seed)
     tensors = {
         name: _random(name, shape, config, generator)
-        for name, shape in tensor_shapes(config).items()
+        for name, shape in tensor_shapes(config, stages).items()
     }
     save_checkpoint(path, config, tensors, precision=precision, shards=shards)
     return Path(path)
@@ -358,7 +297,9 @@ def _random(
         return 1 + 0.1 * x
     if name.endswith(("_scale", "gate.bias")):
         return 1 + 0.1 * x if name.endswith("_scale") else 0.1 * x
-    if name.endswith(("_base", "attn_sink", ".ape", "embed.weight")):
+    if name.endswith(
+        ("_base", "attn_sink", ".ape", "embed.weight", "markov_w1.weight")
+    ):
         return x
     return x / math.sqrt(shape[-1])
 
@@ -397,21 +338,6 @@ def _scale_name(name: str) -> str:
     return name.removesuffix(".weight") + ".scale"
 
 
-def _known_stage_tensor(name: str) -> bool:
-    """Whether a DSpark stage, or the older MTP block, has a tensor of this name."""
-    match = _STAGE.fullmatch(name)
-    if match is None:
-        return False
-    rest = match[2]
-    block = r"(hc_(attn|ffn)_(fn|base|scale)|(attn|ffn)_norm\.weight|attn\.attn_sink"
-    block += (
-        r"|attn\.(wq_a|wq_b|wkv|wo_a|wo_b)\.(weight|scale)|attn\.(q|kv)_norm\.weight"
-    )
-    block += r"|ffn\.gate\.(weight|bias|tid2eid)"
-    block += r"|ffn\.(experts\.\d+|shared_experts)\.w[123]\.(weight|scale))"
-    return bool(re.fullmatch(block, rest) or _STAGE_EXTRAS.fullmatch(rest))
-
-
 def _listed(what: str, names: Sequence[str]) -> str:
     return f"; {what} ({len(names)}): " + ", ".join(sorted(names)) if names else ""
 
@@ -423,5 +349,4 @@ __all__ = [
     "is_block_quantised",
     "random_checkpoint",
     "save_checkpoint",
-    "tensor_shapes",
 ]

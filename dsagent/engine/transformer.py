@@ -57,7 +57,7 @@ class Transformer:
     def __init__(self, weights: Checkpoint) -> None:
         config = self.config = weights.config
         self.device = torch.device("cpu")
-        self.drafts = bool(weights.stage_names)
+        self.drafts = weights.stages > 0
         """Whether the checkpoint holds a drafter (``mtp.*``)."""
         build = _Builder(config, weights)
         self._embed = weights.tensor("embed.weight")
