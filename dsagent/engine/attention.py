@@ -122,13 +122,11 @@ class Attention:
 
     def __call__(self, x: Tensor, layer: int, step: Step) -> Tensor:
         """``x [N, D]`` (normalised) to ``[Q, D]``; writes the batch into the cache."""
-        d = self.norms.kv.shape[0]
         qr, kv, raw, gates = torch.mm(x, self.wide).split(self.splits, 1)
         if step.tails is not None:
             qr, gates = qr[step.tails.rows], gates[step.tails.rows]
         n = len(qr)
-        heads = torch.mm(qr, self.queries).view(n, self.heads, d)
-        heads = ops.rotate_(ops.unit_queries(heads, qr, self.eps), step.factors)
+        heads = self.query_heads(qr, step.factors)
         kv = ops.rms_norm(kv, self.norms.kv, self.eps)
         kv = ops.rotate_(kv, step.flat_factors)
         if len(x) == 1 == n:
@@ -138,7 +136,18 @@ class Attention:
         o = self._spans(heads, kv, (raw, qr, gates), layer, step)
         if not n:
             return x.new_empty(0, x.shape[1])
-        ops.rotate_(o, step.inverse)
+        return self.output(o, step.inverse)
+
+    def query_heads(self, qr: Tensor, factors: Tensor) -> Tensor:
+        """Rotated queries ``[n, H, d]`` of latents ``[n, Rq]``."""
+        d = self.norms.kv.shape[0]
+        heads = torch.mm(qr, self.queries).view(len(qr), self.heads, d)
+        return ops.rotate_(ops.unit_queries(heads, qr, self.eps), factors)
+
+    def output(self, o: Tensor, inverse: Tensor) -> Tensor:
+        """``o [n, H, d]`` as attended (changed in place) to ``[n, D]``."""
+        n = len(o)
+        ops.rotate_(o, inverse)
         z = torch.bmm(o.view(n, self.groups, -1).transpose(0, 1), self.wo_a)
         return torch.mm(z.transpose(0, 1).reshape(n, -1), self.wo_b)
 

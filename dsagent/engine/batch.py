@@ -51,3 +51,5 @@ class Batch:
     spans: tuple[Span, ...]
     logit_rows: Tensor
     """Rows whose logits are wanted ``[R]``, int64, ascending."""
+    tap_rows: Tensor | None = None
+    """Rows whose taps, the drafter's input, are wanted ``[P]``, int64, ascending."""

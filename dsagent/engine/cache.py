@@ -8,6 +8,11 @@ back is starting the next span earlier, and nothing else (model reference §8.3)
 Row layout of a layer's ``rows [1 + ring + entries, d]``: row 0 is zero (the sink's),
 then the window ring, then the compressed entries, so that all a decoded token sees is
 one contiguous slice.
+
+A stage of the drafter keeps rows ``[1 + SLACK + ring, d]``: a place for the block that
+is being drafted, then the ring of its context. The block's n rows end where the ring
+begins and a zero row stands before them, so that what a draft sees is one slice, too,
+while nothing of a block is ever among the context.
 """
 
 from __future__ import annotations
@@ -54,15 +59,22 @@ class Cache:
     """Storage for up to ``slots`` sequences of together ``max_tokens`` tokens."""
 
     def __init__(
-        self, config: ModelConfig, slots: int, max_tokens: int, device: torch.device
+        self,
+        config: ModelConfig,
+        slots: int,
+        max_tokens: int,
+        device: torch.device,
+        stages: int = 0,
     ) -> None:
         self.config = config
+        self.stages = stages
         self.capacity = max_tokens
         self.ring = config.sliding_window + SLACK
         self._device = device
         self._slots = slots
         self._free = list(range(slots))[::-1]
         self._states: dict[int, list[LayerState]] = {}
+        self._drafts: dict[int, list[Tensor]] = {}
         self._reserved: dict[int, int] = {}
 
     def alloc(self, capacity_tokens: int) -> int:
@@ -82,21 +94,29 @@ class Cache:
         self._states[slot] = [
             self._layer(ratio, capacity_tokens) for ratio in self.config.compress_ratios
         ]
+        drafts = (1 + SLACK + self.ring, self.config.head_dim)
+        self._drafts[slot] = [self._zeros(*drafts) for _ in range(self.stages)]
         return slot
 
     def free(self, slot: int) -> None:
         """Give a sequence's storage back."""
-        del self._states[slot], self._reserved[slot]
+        del self._states[slot], self._drafts[slot], self._reserved[slot]
         self._free.append(slot)
 
     def layers(self, slot: int) -> list[LayerState]:
         """A sequence's storage, layer by layer."""
         return self._states[slot]
 
+    def drafts(self, slot: int) -> list[Tensor]:
+        """What the drafter keeps of a sequence, stage by stage."""
+        return self._drafts[slot]
+
     @property
     def nbytes(self) -> int:
         """Bytes held for sequences now."""
-        return sum(s.nbytes for states in self._states.values() for s in states)
+        layers = sum(s.nbytes for states in self._states.values() for s in states)
+        stages = sum(rows.nbytes for each in self._drafts.values() for rows in each)
+        return layers + stages
 
     def _layer(self, ratio: int, tokens: int) -> LayerState:
         c = self.config

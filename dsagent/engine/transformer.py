@@ -16,7 +16,8 @@ import torch
 from dsagent.engine.attention import Attention, Norms, Step, Tails, ring_bias
 from dsagent.engine.cache import Cache
 from dsagent.engine.checkpoint import Checkpoint
-from dsagent.engine.config import CSA
+from dsagent.engine.config import CSA, WINDOW
+from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
 from dsagent.engine.hyper import sublayer
 from dsagent.kernels import ops
@@ -47,8 +48,32 @@ class Head:
     fn: Tensor
     scale: Tensor
     base: Tensor
+    norm: Tensor
     vocabulary: Tensor
-    """``[D, V]``, the final norm's weight folded in."""
+    """``[D, V]``, without the norm's weight: a drafter shares it."""
+    eps: float
+    norm_eps: float
+
+    def collapse(self, X: Tensor) -> Tensor:
+        """Streams ``[N, m, D]`` to the hidden ``[N, D]`` that goes into the norm."""
+        fn, scale, base = self.fn, self.scale, self.base
+        return ops.head_collapse(X, fn, scale, base, self.eps, self.norm_eps)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """``[N, D]`` to ``[N, V]``."""
+        x = ops.rms_norm(hidden, self.norm, self.norm_eps)
+        return torch.mm(x, self.vocabulary)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a step computes for the rows that its batch asks for."""
+
+    logits: Tensor
+    """Float32 ``[R, V]``, of ``Batch.logit_rows``."""
+    taps: Tensor | None
+    """Of ``Batch.tap_rows``, ``[P, n·D]``: the mean over the streams of every target
+    layer's output, side by side. ``None`` if none were asked for."""
 
 
 class Transformer:
@@ -57,15 +82,18 @@ class Transformer:
     def __init__(self, weights: Checkpoint) -> None:
         config = self.config = weights.config
         self.device = torch.device("cpu")
-        self.drafts = weights.stages > 0
-        """Whether the checkpoint holds a drafter (``mtp.*``)."""
         build = _Builder(config, weights)
         self._embed = weights.tensor("embed.weight")
         self._layers = [build.layer(i) for i in range(config.num_hidden_layers)]
         self._head = build.head()
         yarn, width = config.yarn, config.qk_rope_head_dim
-        self._near = _Rotations(ops.frequencies(config.rope_theta, width, None))
-        self._far = _Rotations(ops.frequencies(config.compress_rope_theta, width, yarn))
+        self._near = Rotations(ops.frequencies(config.rope_theta, width, None))
+        self._far = Rotations(ops.frequencies(config.compress_rope_theta, width, yarn))
+        self.drafter: Drafter | None = None
+        """If the checkpoint holds one (``mtp.*``)."""
+        if weights.stages:
+            parts = build.drafter(weights.stages, self._embed, self._head)
+            self.drafter = Drafter(config, parts, self._near)
 
     @classmethod
     def load(cls, folder: str | Path) -> Transformer:
@@ -83,11 +111,16 @@ class Transformer:
 
     def new_cache(self, slots: int, max_tokens: int) -> Cache:
         """Storage for ``slots`` sequences of together ``max_tokens`` tokens."""
-        return Cache(self.config, slots, max_tokens, self.device)
+        stages = 0 if self.drafter is None else self.drafter.stages
+        return Cache(self.config, slots, max_tokens, self.device, stages)
+
+    def forward(self, batch: Batch, cache: Cache) -> Tensor:
+        """The logits ``[R, V]`` of :meth:`step`."""
+        return self.step(batch, cache).logits
 
     @torch.inference_mode()
-    def forward(self, batch: Batch, cache: Cache) -> Tensor:
-        """Compute ``batch``, store its keys, and return float32 logits ``[R, V]``.
+    def step(self, batch: Batch, cache: Cache) -> Output:
+        """Compute ``batch``, store its keys, and return what it asks for.
 
         Spans may be prompts' chunks, decoded tokens or drafts to verify, mixed. Each
         must begin at or before the end of what was computed of its sequence.
@@ -95,27 +128,37 @@ class Transformer:
         c = self.config
         near, far = self._steps(batch, cache)
         X = self._embed[batch.ids].unsqueeze(1).expand(-1, c.hc_mult, -1).contiguous()
-        ids, rows = batch.ids, batch.logit_rows
+        ids, rows, tapped = batch.ids, batch.logit_rows, batch.tap_rows
+        targets = () if tapped is None else self._targets()
+        taps: list[Tensor] = []
         for i, layer in enumerate(self._layers):
             step = far if c.compress_ratios[i] else near
             last = i == len(self._layers) - 1
-            tails = _tails(batch) if last else None
+            tails = _tails(batch, taps=i in targets) if last else None
             if tails is not None:
                 step = _ended(step, tails)
                 ids = ids[tails.rows]
                 rows = torch.searchsorted(tails.rows, rows)
+                if tapped is not None and i in targets:
+                    tapped = torch.searchsorted(tails.rows, tapped)
             attention = partial(layer.attention, layer=i, step=step)
             chosen = None if tails is None else tails.rows
             X = sublayer(X, layer.attention_mix, attention, chosen)
-            if not len(X):
-                return X.new_empty(0, c.vocab_size)
-            X = sublayer(X, layer.experts_mix, partial(layer.experts, ids=ids))
-        return self._logits(X if len(rows) == len(X) else X[rows])
+            if len(X):
+                X = sublayer(X, layer.experts_mix, partial(layer.experts, ids=ids))
+            if tapped is not None and i in targets:
+                taps.append(_picked(X, tapped).mean(1))
+        X = _picked(X, rows)
+        found = torch.cat(taps, 1) if taps else None
+        if not len(X):
+            return Output(X.new_empty(0, c.vocab_size), found)
+        return Output(self._head.logits(self._head.collapse(X)), found)
 
-    def _logits(self, X: Tensor) -> Tensor:
-        c, h = self.config, self._head
-        x = ops.head_collapse(X, h.fn, h.scale, h.base, c.hc_eps, c.rms_norm_eps)
-        return torch.mm(ops.normalise(x, c.rms_norm_eps), h.vocabulary)
+    def _targets(self) -> tuple[int, ...]:
+        dspark = self.config.dspark
+        if dspark is None:
+            raise ValueError("taps of a model whose config has no dspark_* keys")
+        return dspark.target_layer_ids
 
     def _steps(self, batch: Batch, cache: Cache) -> tuple[Step, Step]:
         """What layers without and with compression share in this pass."""
@@ -131,14 +174,23 @@ class Transformer:
         return steps[0], steps[1]
 
 
-def _tails(batch: Batch) -> Tails | None:
+def _picked(X: Tensor, rows: Tensor) -> Tensor:
+    """``X[rows]`` of ascending rows: often all of them."""
+    return X if len(rows) == len(X) else X[rows]
+
+
+def _tails(batch: Batch, *, taps: bool) -> Tails | None:
     """The queries of the last layer, unless they are all tokens.
 
-    A span's are the ones from its first wanted row on.
+    A span's are the ones from its first wanted row on: wanted for logits, or as
+    ``taps``, if the layer is a target of the drafter.
     """
-    if len(batch.logit_rows) == len(batch.ids):
+    n = len(batch.ids)
+    asked = (batch.logit_rows, batch.tap_rows if taps else None)
+    kinds = [rows for rows in asked if rows is not None]
+    if any(len(rows) == n for rows in kinds):
         return None
-    wanted = batch.logit_rows.tolist()
+    wanted = [row for rows in kinds for row in rows.tolist()]
     rows: list[int] = []
     spans: list[slice] = []
     for span in batch.spans:
@@ -146,7 +198,7 @@ def _tails(batch: Batch) -> Tails | None:
         first = min((row for row in wanted if span.offset <= row < end), default=end)
         spans.append(slice(len(rows), len(rows) + end - first))
         rows += range(first, end)
-    if len(rows) == len(batch.ids):
+    if len(rows) == n:
         return None
     return Tails(torch.tensor(rows, dtype=torch.int64), tuple(spans))
 
@@ -159,7 +211,7 @@ def _ended(step: Step, tails: Tails) -> Step:
     )
 
 
-class _Rotations:
+class Rotations:
     """A table of rotations that grows with the longest sequence seen."""
 
     def __init__(self, frequency: Tensor) -> None:
@@ -182,22 +234,51 @@ class _Builder:
 
     def layer(self, i: int) -> Layer:
         name = f"layers.{i}"
+        hashed = i < self.c.num_hash_layers
+        return self._block(name, self.c.compress_ratios[i], hashed=hashed)
+
+    def head(self) -> Head:
+        return self._head("", self.w.tensor("head.weight").t().contiguous())
+
+    def drafter(self, stages: int, embed: Tensor, head: Head) -> DraftWeights:
+        """``mtp.*``, beside the backbone's ``embed`` and the vocabulary of ``head``."""
+        w, names = self.w, [f"mtp.{stage}" for stage in range(stages)]
+        first, last = names[0], names[-1]
+        wkv = torch.cat([w.tensor(f"{name}.attn.wkv.weight") for name in names])
+        norms = [w.tensor(f"{name}.attn.kv_norm.weight") for name in names]
+        out = w.tensor(f"{last}.markov_head.markov_w2.weight")
+        return DraftWeights(
+            embed=embed,
+            main=w.tensor(f"{first}.main_proj.weight").t().contiguous(),
+            context=_folded(w.tensor(f"{first}.main_norm.weight"), wkv),
+            context_norms=torch.stack(norms),
+            stages=tuple(self._block(name, WINDOW, hashed=False) for name in names),
+            head=self._head(f"{last}.", head.vocabulary),
+            markov_in=w.tensor(f"{last}.markov_head.markov_w1.weight"),
+            markov_out=out.t().contiguous(),
+            confidence=w.tensor(f"{last}.confidence_head.proj.weight")[0],
+        )
+
+    def _block(self, name: str, ratio: int, *, hashed: bool) -> Layer:
+        norm = self.w.tensor(f"{name}.ffn_norm.weight")
         return Layer(
             self._attention(
-                f"{name}.attn", self.w.tensor(f"{name}.attn_norm.weight"), i
+                f"{name}.attn", self.w.tensor(f"{name}.attn_norm.weight"), ratio
             ),
-            self._experts(f"{name}.ffn", self.w.tensor(f"{name}.ffn_norm.weight"), i),
+            self._experts(f"{name}.ffn", norm, hashed=hashed),
             self._mix(f"{name}.hc_attn"),
             self._mix(f"{name}.hc_ffn"),
         )
 
-    def head(self) -> Head:
-        norm = self.w.tensor("norm.weight")
+    def _head(self, prefix: str, vocabulary: Tensor) -> Head:
         return Head(
-            self.w.tensor("hc_head_fn"),
-            self.w.tensor("hc_head_scale"),
-            self.w.tensor("hc_head_base"),
-            _folded(norm, self.w.tensor("head.weight")),
+            self.w.tensor(f"{prefix}hc_head_fn"),
+            self.w.tensor(f"{prefix}hc_head_scale"),
+            self.w.tensor(f"{prefix}hc_head_base"),
+            self.w.tensor(f"{prefix}norm.weight"),
+            vocabulary,
+            self.c.hc_eps,
+            self.c.rms_norm_eps,
         )
 
     def _mix(self, name: str) -> ops.HyperWeights:
@@ -210,9 +291,8 @@ class _Builder:
             norm_eps=self.c.rms_norm_eps,
         )
 
-    def _attention(self, name: str, norm: Tensor, i: int) -> Attention:
+    def _attention(self, name: str, norm: Tensor, ratio: int) -> Attention:
         c, w = self.c, self.w
-        ratio = c.compress_ratios[i]
         indexed = ratio == CSA
         compressors = [f"{name}.compressor"] if ratio else []
         compressors += [f"{name}.indexer.compressor"] if indexed else []
@@ -252,9 +332,8 @@ class _Builder:
             index_ape=_pair(ape)[1],
         )
 
-    def _experts(self, name: str, norm: Tensor, i: int) -> Experts:
+    def _experts(self, name: str, norm: Tensor, *, hashed: bool) -> Experts:
         c, w = self.c, self.w
-        hashed = i < c.num_hash_layers
         every = [f"{name}.experts.{e}" for e in range(c.n_routed_experts)]
         every.append(f"{name}.shared_experts")
         width, d = c.moe_intermediate_size, c.hidden_size
