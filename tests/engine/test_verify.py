@@ -392,10 +392,12 @@ def test_acceptance_correction_and_bonus_have_their_formulas(
 
 
 def test_a_perfect_drafter_is_always_accepted() -> None:
-    logits = random_logits(600, 50, seed=1)
+    """And the bonus is what the sampler would have chosen at its position."""
+    logits = random_logits(1200, 50, seed=1)
     draws = [Draw(OPTIONS[i % 3], seed=i, position=5, block=4) for i in range(600)]
-    verdicts = verify(logits.repeat_interleave(2, dim=0), drawn(logits, draws), draws)
-    assert all(verdict.accepted == 1 for verdict in verdicts)
+    verdicts = verify(logits, drawn(logits[::2], draws), draws)
+    bonus = sample(logits[1::2], [replace(draw, position=6) for draw in draws])
+    assert verdicts == [Verdict(1, token) for token in bonus]
 
 
 def test_a_refused_draft_without_residual_is_replaced_from_the_target() -> None:
