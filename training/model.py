@@ -145,6 +145,21 @@ def expand(X: Tensor, y: Tensor, post: Tensor, comb: Tensor) -> Tensor:
     return out.to(X.dtype)
 
 
+def head_collapse(
+    X: Tensor, fn: Tensor, base: Tensor, scale: Tensor, eps: float
+) -> Tensor:
+    """The last collapse, before the final norm: ``[..., m, D] -> [..., D]``."""
+    u = X.flatten(-2).float()
+    rho = torch.rsqrt(u.square().mean(-1, keepdim=True) + eps)
+    p = torch.sigmoid((u @ fn.t()) * rho * scale + base) + eps
+    return collapse(X, p)
+
+
+def product_type() -> torch.dtype:
+    """What matrix products are computed in: bfloat16 under autocast."""
+    return torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
+
+
 def window_bias(T: int, window: int) -> Tensor:
     """0 where a query sees a token, -inf elsewhere: ``[T, T]``."""
     i = torch.arange(T)[:, None]
@@ -248,15 +263,15 @@ class Attended:
     """Attention on entries ``[B, H, T, T/4]``."""
 
 
-class Attention(nn.Module):
-    """Shared-KV attention over a window and the layer's compressed entries."""
+class Projections(nn.Module):
+    """Attention without the attending: queries, shared keys, output, rotations."""
 
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, s: Shape, ratio: int, longest: int) -> None:
+    def __init__(self, s: Shape, longest: int, *, compressed: bool) -> None:
         super().__init__()
-        self.s, self.ratio = s, ratio
+        self.s = s
         self.wq_a = Linear(s.Rq, s.D)
         self.q_norm = Norm(s.Rq, s.eps)
         self.wq_b = Linear(s.H * s.d, s.Rq)
@@ -265,46 +280,68 @@ class Attention(nn.Module):
         self.wo_a = Grouped(s)
         self.wo_b = Linear(s.D, s.G * s.Ro)
         self.attn_sink = nn.Parameter(torch.zeros(s.H))
-        if ratio:
-            self.compressor = Compressor(s, ratio, s.d)
-        if ratio == 4:
-            self.indexer = Indexer(s)
-        f = frequencies(s.compress_theta if ratio else s.theta, s.r, yarn=ratio > 0)
+        theta = s.compress_theta if compressed else s.theta
+        f = frequencies(theta, s.r, yarn=compressed)
         angle = torch.arange(longest, dtype=torch.float32)[:, None] * f
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
-    def queries(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """``qr [B, T, Rq]`` and rotated, normalised ``q [B, T, H, d]``."""
+    def queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        """``qr [B, T, Rq]`` and rotated, normalised ``q [B, T, H, d]``.
+
+        Here and below ``cos, sin`` are ``[T, r/2]`` or, a row its own, ``[B, T, r/2]``.
+        """
         s = self.s
         B, T, _ = x.shape
         qr = self.q_norm(self.wq_a(x))
         q = self.wq_b(qr).float().view(B, T, s.H, s.d)
         q = q * torch.rsqrt(q.square().mean(-1, keepdim=True) + s.eps)
-        return qr, rotate(q, self.cos[:T, None], self.sin[:T, None])
+        return qr, rotate(q, cos.unsqueeze(-2), sin.unsqueeze(-2))
+
+    def keys(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Keys, which are the values, too: ``x [B, T, D]`` to ``[B, T, d]``."""
+        return rotate(self.kv_norm(self.wkv(x)), cos, sin)
+
+    def output(self, o: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Heads' outputs ``[B, T, H, d]``, turned back, to ``[B, T, D]``."""
+        s, low = self.s, product_type()
+        o = rotate(o.float(), cos.unsqueeze(-2), -sin.unsqueeze(-2)).to(low)
+        wo_a = self.wo_a.weight.view(s.G, s.Ro, -1).to(low)
+        grouped = o.view(*o.shape[:2], s.G, -1)
+        out: Tensor = self.wo_b(
+            torch.einsum("btgi,goi->btgo", grouped, wo_a).flatten(-2)
+        )
+        return out
+
+
+class Attention(Projections):
+    """Shared-KV attention over a window and the layer's compressed entries."""
+
+    def __init__(self, s: Shape, ratio: int, longest: int) -> None:
+        super().__init__(s, longest, compressed=ratio > 0)
+        self.ratio = ratio
+        if ratio:
+            self.compressor = Compressor(s, ratio, s.d)
+        if ratio == 4:
+            self.indexer = Indexer(s)
 
     def forward(self, x: Tensor, near: Tensor) -> tuple[Tensor, Attended | None]:
-        s = self.s
-        B, T, _ = x.shape
+        T, low = x.shape[1], product_type()
         cos, sin = self.cos[:T], self.sin[:T]
-        low = torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
-        qr, q = self.queries(x)
+        qr, q = self.queries(x, cos, sin)
         q = q.to(low)
-        kv = rotate(self.kv_norm(self.wkv(x)), cos, sin).to(low)
+        kv = self.keys(x, cos, sin).to(low)
         entries = self.compressor(x, cos, sin) if self.ratio else None
         outs, masses = [], []
         for start in range(0, T, BLOCK):
             o, mass = self._block(q, kv, entries, near, start)
             outs.append(o)
             masses.append(mass)
-        o = torch.cat(outs, 1).float()
         left = None
         if self.ratio == 4:
             assert entries is not None
             left = Attended(self, x, qr, entries, torch.cat(masses, 2))
-        o = rotate(o, cos[:, None], -sin[:, None]).to(low).view(B, T, s.G, -1)
-        wo_a = self.wo_a.weight.view(s.G, s.Ro, -1).to(low)
-        return self.wo_b(torch.einsum("btgi,goi->btgo", o, wo_a).flatten(-2)), left
+        return self.output(torch.cat(outs, 1), cos, sin), left
 
     def _block(
         self, q: Tensor, kv: Tensor, entries: Tensor | None, near: Tensor, start: int
@@ -405,15 +442,19 @@ class Experts(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then experts, each between mHC's collapse and expand."""
+    """Attention, then experts, each between mHC's collapse and expand.
 
-    def __init__(self, s: Shape, layer: int, longest: int) -> None:
+    ``seen`` is what the attention takes besides its input; a backbone layer's is the
+    bias of its window.
+    """
+
+    def __init__(self, s: Shape, attention: nn.Module, *, hashed: bool) -> None:
         super().__init__()
         self.s = s
         self.attn_norm = Norm(s.D, s.eps)
         self.ffn_norm = Norm(s.D, s.eps)
-        self.attn = Attention(s, s.ratios[layer], longest)
-        self.ffn = Experts(s, hashed=layer < s.hash_layers)
+        self.attn = attention
+        self.ffn = Experts(s, hashed=hashed)
         n = (2 + s.m) * s.m
         for name in ("attn", "ffn"):
             fn = torch.randn(n, s.m * s.D) * 0.02 * s.m**-0.5
@@ -442,21 +483,21 @@ class Block(nn.Module):
         )
 
     def _attend(
-        self, X: Tensor, near: Tensor
+        self, X: Tensor, *seen: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Attended | None]:
         with torch.autocast("cpu", enabled=False):
             pre, post, comb = self._coefficients(X, "attn")
             h = self.attn_norm(collapse(X, pre))
-        y, left = self.attn(h, near)
+        y, left = self.attn(h, *seen)
         with torch.autocast("cpu", enabled=False):
             X = expand(X, y, post, comb)
             pre, post, comb = self._coefficients(X, "ffn")
             return X, self.ffn_norm(collapse(X, pre)), post, comb, left
 
     def forward(
-        self, X: Tensor, ids: Tensor, near: Tensor
+        self, X: Tensor, ids: Tensor, *seen: Tensor
     ) -> tuple[Tensor, Attended | None]:
-        X, h, post, comb, left = self.attend(X, near)
+        X, h, post, comb, left = self.attend(X, *seen)
         y = self.ffn(h.flatten(0, 1), ids.flatten()).view_as(h)
         with torch.autocast("cpu", enabled=False):
             return self.merge(X, y, post, comb), left
@@ -470,7 +511,8 @@ class Backbone(nn.Module):
         self.s = s
         self.embed = nn.Embedding(s.vocab, s.D)
         self.layers = nn.ModuleList(
-            Block(s, layer, longest) for layer in range(len(s.ratios))
+            Block(s, Attention(s, ratio, longest), hashed=layer < s.hash_layers)
+            for layer, ratio in enumerate(s.ratios)
         )
         self.norm = Norm(s.D, s.eps)
         self.head = Linear(s.vocab, s.D, gain=0.5)
@@ -490,21 +532,28 @@ class Backbone(nn.Module):
             assert isinstance(block, Block)
             block.compile()
 
+    def outputs(
+        self, ids: Tensor, window: int | None = None
+    ) -> Iterator[tuple[Tensor, Attended | None]]:
+        """Every layer's output streams ``[B, T, m, D]``, and what CSA layers leave."""
+        s = self.s
+        near = window_bias(ids.shape[1], window or s.window)
+        X = self.embed(ids).unsqueeze(2).expand(-1, -1, s.m, -1).contiguous()
+        for block in self.layers:
+            X, left = block(X, ids, near)
+            yield X, left
+
+    def finish(self, X: Tensor) -> Tensor:
+        """The last layer's output to hidden ``[B, T, D]`` (normed)."""
+        parts = self.hc_head_fn, self.hc_head_base, self.hc_head_scale
+        with torch.autocast("cpu", enabled=False):
+            hidden: Tensor = self.norm(head_collapse(X, *parts, self.s.eps))
+        return hidden
+
     def forward(
         self, ids: Tensor, window: int | None = None
     ) -> tuple[Tensor, list[Attended]]:
         """``ids [B, T]`` to hidden ``[B, T, D]`` (normed), and what CSA layers left."""
-        s = self.s
-        near = window_bias(ids.shape[1], window or s.window)
-        X = self.embed(ids).unsqueeze(2).expand(-1, -1, s.m, -1).contiguous()
-        attended = []
-        for block in self.layers:
-            X, left = block(X, ids, near)
-            if left is not None:
-                attended.append(left)
-        with torch.autocast("cpu", enabled=False):
-            u = X.flatten(-2).float()
-            rho = torch.rsqrt(u.square().mean(-1, keepdim=True) + s.eps)
-            p = (u @ self.hc_head_fn.t()) * rho * self.hc_head_scale
-            p = torch.sigmoid(p + self.hc_head_base) + s.eps
-            return self.norm(collapse(X, p)), attended
+        outputs = list(self.outputs(ids, window))
+        attended = [left for _, left in outputs if left is not None]
+        return self.finish(outputs[-1][0]), attended

@@ -15,7 +15,8 @@ from training.export import export
 from training.model import Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
-from training.train import Run, Settings, draw_window, is_matrix, rate
+from training.run import is_matrix, rate
+from training.train import Run, Settings, draw_window
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ def batch(seed: int) -> Packed:
 def advance(run: Run, step: int) -> float:
     torch.manual_seed(step)
     loss, _ = run.gradients(batch(step), window=64)
-    run.update()
+    run.update(run.model.experts())
     run.step += 1
     run.seen += 256
     return float(loss)
