@@ -4,10 +4,12 @@ Retrieval through compressed entries is what a small model finds hardest, so two
 losses teach it directly: :class:`Reconstruction` asks every ratio-4 entry for the
 four tokens it summarises, and :func:`indexer_loss` asks the indexer to rank entries
 as attention weighs them (it gets no gradient through the selection itself).
+:func:`draft_loss` is what the drafter learns from, later and by itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -90,3 +92,41 @@ class Reconstruction(nn.Module):
             target = tokens[:, chosen]
             total = total + F.cross_entropy(logits.flatten(0, 2), target.flatten())
         return total / len(self.maps)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLoss:
+    """The loss of N drafted tokens, and what it is made of."""
+
+    total: Tensor
+    cross_entropy: Tensor
+    variation: Tensor
+    confidence: Tensor
+    accepted: Tensor
+    """The chance ``[N]`` that rejection sampling accepts each; without gradient."""
+
+
+def draft_loss(
+    logits: Tensor, z: Tensor, target: Tensor, labels: Tensor, weight: Tensor
+) -> DraftLoss:
+    """DSpark's three losses: ``0.1 CE + 0.9 |q - P| + BCE(confidence, accepted)``.
+
+    Drafter's and target's logits ``[N, V]``, confidence logits ``z [N]``, the true next
+    tokens ``labels [N]``; ``weight [N]`` counts earlier places of a block for more.
+    The distance is the full L1 one. The confidence learns the acceptance and doesn't
+    move it.
+    """
+    log_q = logits.float().log_softmax(-1)
+    distance = (log_q.exp() - target.float().softmax(-1)).abs().sum(-1)
+    accepted = (1 - distance.detach() / 2).clamp(0, 1)
+    above = weight.sum() + 1e-6
+
+    def mean(term: Tensor) -> Tensor:
+        return (term * weight).sum() / above
+
+    ce = mean(F.nll_loss(log_q, labels, reduction="none"))
+    tv = mean(distance)
+    bce = F.binary_cross_entropy_with_logits(z.float(), accepted, reduction="none")
+    confidence = mean(bce)
+    total = 0.1 * ce + 0.9 * tv + confidence
+    return DraftLoss(total, ce.detach(), tv.detach(), confidence.detach(), accepted)
