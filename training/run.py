@@ -162,6 +162,13 @@ class Resumable(nn.Module):
         return True
 
 
+def read_settings(folder: Path, plain: S) -> S:
+    """The numbers of the run saved in ``folder``, of the kind of ``plain``."""
+    with safe_open(folder / STATE, "pt") as f:
+        settings = json.loads(f.metadata()["run"])["settings"]
+    return replace(plain, **settings)
+
+
 def load_backbone(model: Backbone, folder: Path) -> None:
     """Take the weights of the checkpoint in ``folder``, decoded."""
     stored = Checkpoint(folder)

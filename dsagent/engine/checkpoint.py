@@ -246,7 +246,7 @@ def save_checkpoint(
     (path / "config.json").write_text(text, encoding="utf-8")
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        stored |= _stored(name, tensor, precision)
+        stored |= as_stored(name, tensor, precision)
     names = list(stored)
     if shards == 1:
         save_file(stored, path / "model.safetensors", {"format": "pt"})
@@ -304,7 +304,8 @@ def _random(
     return x / math.sqrt(shape[-1])
 
 
-def _stored(name: str, tensor: Tensor, precision: Precision) -> dict[str, Tensor]:
+def as_stored(name: str, tensor: Tensor, precision: Precision) -> dict[str, Tensor]:
+    """A tensor as it lies on disk: itself in its stored type, or weight and scale."""
     if not tensor.is_floating_point():
         return {name: tensor}
     if precision == "f32" or _F32.search(name):
@@ -346,6 +347,7 @@ __all__ = [
     "Checkpoint",
     "LoadError",
     "Precision",
+    "as_stored",
     "is_block_quantised",
     "random_checkpoint",
     "save_checkpoint",
