@@ -132,7 +132,9 @@ class TestLoss:
 
 class TestAnchors:
     def test_blocks_start_in_answers_and_stop_where_those_do(self) -> None:
-        b = batch(0)
+        # Stretches of three and of five, with gaps that a block can reach across.
+        generated_at = (torch.arange(T) % 11 != 3) & (torch.arange(T) % 11 != 7)
+        b = replace(batch(0), weight=torch.where(generated_at, 1.0, 0.1).expand(2, T))
         drawn = Anchors.draw(b, 20, 4, torch.Generator().manual_seed(0))
         generated = [[w >= 1.0 for w in row] for row in b.weight.tolist()]
         taught = 0
@@ -241,6 +243,58 @@ class TestBlocks:
             embed = target.model.embed
             alone = drafter.block(anchors[:, 2:], self.at[:, 2:], context, embed)
         assert torch.allclose(alone[0, 0], together[0, 2], atol=1e-5)
+
+    def test_attention_is_the_references(
+        self, target: Target, drafter: DrafterModule
+    ) -> None:
+        """The model reference's §9.3 and §9.4, a head of a query at a time, float64."""
+        s, at = target.model.s, [3, 40]
+        main, x = torch.randn(1, 64, s.D), torch.randn(1, 8, s.D)
+        attention = next(drafter.stages()).attn
+        positions = torch.tensor([[p + k for p in at for k in range(4)]])
+        with torch.no_grad():
+            attention.attn_sink.copy_(torch.randn(s.H) * 2)
+            bias = context_bias(torch.tensor([at]), 64, s.window)
+            found, _ = attention(x, attention.context(main), bias, positions)
+        p = {k: v.double() for k, v in attention.state_dict().items()}
+
+        def norm(v: Tensor, weight: Tensor | float) -> Tensor:
+            return v * (v.square().mean() + s.eps).rsqrt() * weight
+
+        def turn(v: Tensor, position: int) -> Tensor:
+            turned = v.clone()
+            for pair in range(s.r // 2):
+                angle = position * 10000 ** (-2 * pair / s.r)
+                i = s.d - s.r + 2 * pair
+                z = torch.complex(v[i], v[i + 1])
+                z = z * complex(math.cos(angle), math.sin(angle))
+                turned[i], turned[i + 1] = z.real, z.imag
+            return turned
+
+        def key(v: Tensor, position: int) -> Tensor:
+            kv = norm(p["wkv.weight"] @ v.double(), p["kv_norm.weight"])
+            return turn(kv, position)
+
+        for row in range(8):
+            block, here = row // 4, int(positions[0, row])
+            first = at[block]
+            near = range(max(0, first - s.window), first)
+            keys = [key(main[0, t], t) for t in near]
+            keys += [key(x[0, 4 * block + k], first + k) for k in range(4)]
+            stacked = torch.stack(keys)
+            qr = norm(p["wq_a.weight"] @ x[0, row].double(), p["q_norm.weight"])
+            heads = (p["wq_b.weight"] @ qr).view(s.H, s.d)
+            outs = []
+            for h in range(s.H):
+                scores = stacked @ turn(norm(heads[h], 1.0), here) * s.d**-0.5
+                above = scores.exp()
+                weights = above / (above.sum() + p["attn_sink"][h].exp())
+                outs.append(turn(weights @ stacked, -here))
+            groups = torch.stack(outs).view(s.G, -1)
+            wo_a = p["wo_a.weight"].view(s.G, s.Ro, -1)
+            low = torch.cat([wo_a[g] @ groups[g] for g in range(s.G)])
+            wanted = p["wo_b.weight"] @ low
+            assert torch.allclose(found[0, row].double(), wanted, atol=1e-5), row
 
     def test_heads_add_what_the_token_before_says(
         self, target: Target, drafter: DrafterModule
