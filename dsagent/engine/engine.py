@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from dsagent.engine.calibration import Calibration
+    from dsagent.engine.profile import StepProfile
     from dsagent.engine.request import (
         EngineStats,
         GenerationStats,
@@ -134,9 +136,21 @@ class Engine:
     """
 
     def __init__(
-        self, transformer: Transformer, config: EngineConfig | None = None
+        self,
+        transformer: Transformer,
+        config: EngineConfig | None = None,
+        *,
+        profile: StepProfile | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
-        """Start the engine thread. The transformer belongs to it until ``close``."""
+        """Start the engine thread.
+
+        Args:
+            transformer: Belongs to the engine until ``close``.
+            config: How much it may hold and do at once.
+            profile: What its steps cost here, for deciding how far to draft ahead.
+            calibration: How far the drafter's confidences can be trusted.
+        """
         config = config or EngineConfig()
         self._config = config
         self._vocab_size: int = transformer.config.vocab_size
@@ -145,7 +159,11 @@ class Engine:
             config.cache_tokens,
         )
         runner = Runner(
-            transformer, slots=config.max_running, tokens=config.cache_tokens
+            transformer,
+            slots=config.max_running,
+            tokens=config.cache_tokens,
+            profile=profile,
+            calibration=calibration,
         )
         self._admission = Admission(
             slots=config.max_running, tokens=config.cache_tokens, queue=config.max_queue

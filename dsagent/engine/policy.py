@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, inf
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from dsagent.engine.lengths import (
     Budget,
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from dsagent.engine.profile import StepProfile
-
-Speculation = Literal["auto", "off"] | int
-"""How a request is drafted for: as it pays, never, or always this many tokens."""
+    from dsagent.engine.request import Speculation
 
 _SAMPLES: Final = 16
 """Rounds of single requests that a trial of drafting looks at, at least."""

@@ -12,7 +12,7 @@ implementing them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 Stop = Literal["stop", "length", "cancelled", "error"]
 """Why a generation ended: a stop token, its ``max_tokens``, a cancellation, a fault."""
+
+Speculation: TypeAlias = Literal["auto", "off"] | int
+"""Whether tokens are drafted and verified several at a time. "auto": as many as pay
+at the moment. "off": none. A number: up to that many a step, always."""
+
+LONGEST_DRAFT = 16
+"""The most tokens a request may ask to have drafted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,9 @@ class Sampling:
     """Keep tokens at least this fraction as probable as the most probable one."""
     seed: int | None = None
     """Fixes the random draws; None lets the engine pick one and report it."""
+    speculation: Speculation = "auto"
+    """How far ahead to draft. It changes the speed and never the distribution; under
+    ``temperature=0`` not even the text."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.temperature < float("inf"):
@@ -53,11 +63,26 @@ class Sampling:
         if not 0.0 <= self.min_p <= 1.0:
             msg = f"min_p must be between 0 and 1, not {self.min_p}"
             raise ValueError(msg)
+        ahead = self.speculation
+        number = isinstance(ahead, int) and not isinstance(ahead, bool)
+        if ahead not in ("auto", "off") and not (
+            number and 1 <= int(ahead) <= LONGEST_DRAFT
+        ):
+            msg = (
+                f"speculation is 'auto', 'off' or a number from 1 to {LONGEST_DRAFT}, "
+                f"not {ahead!r}"
+            )
+            raise ValueError(msg)
 
     @property
     def greedy(self) -> bool:
         """True when no random draw is needed."""
         return self.temperature == 0.0
+
+    @property
+    def reproducible(self) -> bool:
+        """True when the same tokens are expected another time, in any company."""
+        return self.seed is not None and not self.greedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,19 @@ class GenerationStats:
     """From the first token to the latest."""
     cached_tokens: int = 0
     """Prompt tokens that needed no work because they were already in a cache."""
+    decode_steps: int = 0
+    """Steps of the model that gave tokens after the first one."""
+    drafted: int = 0
+    """Tokens those steps verified."""
+    accepted: int = 0
+    """Those among them that stood."""
+
+    @property
+    def accepted_length(self) -> float:
+        """Tokens a decode step gave, the target's own included; 0 without any step."""
+        if not self.decode_steps:
+            return 0.0
+        return (self.decode_steps + self.accepted) / self.decode_steps
 
     @property
     def first_token(self) -> float:
@@ -149,6 +187,10 @@ class EngineStats:
     decode_tokens: int
     busy: float
     """Time spent in steps."""
+    drafted: int = 0
+    """Drafted tokens verified."""
+    accepted: int = 0
+    """Those among them that stood."""
 
     @property
     def tokens_per_second(self) -> float:

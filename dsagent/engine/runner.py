@@ -1,4 +1,4 @@
-"""Runs one step's work on the model: batch, forward, constraints, sampling.
+"""Runs one step's work on the model: guesses, forward, verification.
 
 Owns the cache and is the only part of the loop that touches tensors. It is called from
 the engine thread alone. A failure that belongs to one row (its constraint, its logits)
@@ -8,14 +8,19 @@ that batch can be trusted.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import torch
 
 from dsagent.engine.batch import Batch, Span
+from dsagent.engine.calibration import Calibration
 from dsagent.engine.constraint import allocate_mask, apply_mask
-from dsagent.engine.sampler import Draw, sample
-from dsagent.errors import EngineError
+from dsagent.engine.policy import Policy
+from dsagent.engine.profile import StepProfile
+from dsagent.engine.speculation import Speculator
+from dsagent.engine.verify import verify
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,21 +28,59 @@ if TYPE_CHECKING:
     from dsagent.engine.cache import Cache
     from dsagent.engine.scheduler import Work
     from dsagent.engine.sequence import Sequence
+    from dsagent.engine.speculation import Block
     from dsagent.engine.transformer import Transformer
+    from dsagent.errors import EngineError
 
-Result = int | EngineError | None
-"""Of one piece of work: its token, its failure, or None when more is pending."""
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one piece of work."""
+
+    tokens: tuple[int, ...] = ()
+    """None while more of the prompt is pending; else one or more, guesses that stood
+    first."""
+    error: EngineError | None = None
+    """What ended the sequence behind them."""
+    drafted: int = 0
+    """Guesses verified."""
+    accepted: int = 0
+    """Those among them that stood."""
+
+
+NOTHING = Result()
+
+UNMEASURED = StepProfile.of(
+    {(1, 1): 1.0, (1, 6): 1.5, (16, 16): 4.0, (16, 96): 12.0}, {1: 0.3, 16: 1.5}
+)
+"""What steps cost where nobody has measured: about as on a CPU, in decode steps."""
 
 
 class Runner:
-    """The model, the cache and the mask buffer."""
+    """The model, its cache, and what guesses ahead."""
 
-    def __init__(self, transformer: Transformer, *, slots: int, tokens: int) -> None:
+    def __init__(
+        self,
+        transformer: Transformer,
+        *,
+        slots: int,
+        tokens: int,
+        profile: StepProfile | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._transformer = transformer
         self._cache: Cache = transformer.new_cache(slots, tokens)
         self._device = transformer.device
         self._vocab: int = transformer.config.vocab_size
-
+        drafter = self._drafter = transformer.drafter
+        length = 0 if drafter is None else drafter.block_size
+        self._speculator = Speculator(
+            drafter,
+            self._cache,
+            Policy(profile or UNMEASURED, length=length),
+            calibration or Calibration.identity(max(length, 1)),
+            vocab=self._vocab,
+        )
         self._bytes = 0
 
     @property
@@ -60,99 +103,116 @@ class Runner:
     @torch.inference_mode()
     def run(self, work: list[Work]) -> list[Result]:
         """Compute ``work``, one result each. Advances ``computed``, not ``tokens``."""
-        logits = self._transformer.forward(_batch(work, self._device), self._cache)
-        last = []
-        for piece in work:
-            piece.sequence.computed = piece.start + piece.length
-            if piece.last:
-                last.append(piece.sequence)
-        tokens = iter(self._choose(logits, last) if last else ())
-        return [next(tokens) if piece.last else None for piece in work]
-
-    def _choose(self, logits: Tensor, sequences: list[Sequence]) -> list[Result]:
-        failures = self._constrain(logits, sequences)
-        draws = [
-            Draw(sequence.request.sampling, sequence.seed, len(sequence.tokens))
-            for sequence in sequences
-        ]
-        chosen = sample(logits, draws)
-        return [
-            failures.get(row) or _accepted(sequence, token)
-            for row, (sequence, token) in enumerate(zip(sequences, chosen, strict=True))
-        ]
-
-    def _constrain(
-        self, logits: Tensor, sequences: list[Sequence]
-    ) -> dict[int, EngineError]:
-        """Forbid what the constraints forbid, in place; the rows that failed."""
-        rows = [
-            row
-            for row, sequence in enumerate(sequences)
-            if sequence.request.constraint is not None
-        ]
-        failures: dict[int, EngineError] = {}
-        if not rows:
-            return failures
-        mask = allocate_mask(len(rows), self._vocab)
-        for line, row in enumerate(rows):
-            constraint = sequences[row].request.constraint
-            assert constraint is not None
-            try:
-                constraint.fill_mask(mask, line)
-            except Exception as error:
-                mask[line] = -1
-                failures[row] = _failure("the constraint failed to give a mask", error)
-        if len(rows) == len(sequences):
-            apply_mask(logits, mask)
-        else:
-            for line, row in enumerate(rows):
-                apply_mask(logits[row], mask[line])
-        return failures
-
-
-def _batch(work: list[Work], device: torch.device) -> Batch:
-    ids: list[int] = []
-    positions: list[int] = []
-    spans: list[Span] = []
-    logit_rows: list[int] = []
-    for piece in work:
-        end = piece.start + piece.length
-        slot = piece.sequence.slot
-        assert slot is not None
-        spans.append(Span(slot, piece.start, piece.length, offset=len(ids)))
-        ids += piece.sequence.tokens[piece.start : end]
-        positions += range(piece.start, end)
-        if piece.last:
-            logit_rows.append(len(ids) - 1)
-    return Batch(
-        torch.tensor(ids, device=device),
-        torch.tensor(positions, device=device),
-        tuple(spans),
-        torch.tensor(logit_rows, dtype=torch.int64, device=device),
-    )
-
-
-def _accepted(sequence: Sequence, token: int | None) -> Result:
-    """``token`` once the sequence's constraint has it, or the failure."""
-    constraint = sequence.request.constraint
-    if token is None:
-        return EngineError(
-            "the model's logits are not finite"
-            if constraint is None
-            else "no token may follow: the constraint forbids every one, or the "
-            "model's logits are not finite"
+        started = perf_counter()
+        decoding = [w.sequence for w in work if w.sequence.decoding]
+        beginning = [w.sequence for w in work if w.last and not w.sequence.decoding]
+        blocks = self._speculator.blocks(decoding, beginning)
+        batch = self._batch(work, blocks)
+        output = self._transformer.step(batch, self._cache)
+        if self._drafter is not None and output.taps is not None:
+            self._drafter.remember(output.taps, batch, self._cache)
+        given = self._judge(output.logits, work, blocks)
+        results = [self._settle(piece, blocks, given) for piece in work]
+        alone = len(decoding) == len(work)
+        self._speculator.record(
+            blocks,
+            [given[sequence][0] for sequence in decoding],
+            perf_counter() - started if alone else None,
         )
-    if constraint is None:
-        return token
-    try:
-        if constraint.accept((token,)) == 1:
-            return token
-    except Exception as error:
-        return _failure(f"the constraint failed on token {token}", error)
-    return EngineError(f"the constraint allowed token {token}, then refused it")
+        return results
 
+    def _judge(
+        self, logits: Tensor, work: list[Work], blocks: dict[Sequence, Block]
+    ) -> dict[Sequence, tuple[int, int | None]]:
+        """How many guesses of every block stand, and the token behind them.
 
-def _failure(what: str, cause: BaseException) -> EngineError:
-    error = EngineError(f"{what}: {type(cause).__name__}: {cause}")
-    error.__cause__ = cause
-    return error
+        ``logits`` are masked in place; their rows follow the work.
+        """
+        order = [blocks[piece.sequence] for piece in work if piece.last]
+        if not order:
+            return {}
+        self._constrain(logits, order)
+        drafted = [block.drafted for block in order]
+        draws = [block.draw() for block in order]
+        return {
+            block.sequence: (verdict.accepted, verdict.token)
+            for block, verdict in zip(
+                order, verify(logits, drafted, draws), strict=True
+            )
+        }
+
+    def _constrain(self, logits: Tensor, blocks: list[Block]) -> None:
+        """Forbid what the constraints forbid, in place."""
+        if all(block.masks is None for block in blocks):
+            return
+        mask = allocate_mask(len(logits), self._vocab)
+        row = 0
+        for block in blocks:
+            end = row + block.length + 1
+            if block.masks is not None:
+                mask[row:end] = block.masks
+            row = end
+        apply_mask(logits, mask)
+
+    def _settle(
+        self,
+        piece: Work,
+        blocks: dict[Sequence, Block],
+        given: dict[Sequence, tuple[int, int | None]],
+    ) -> Result:
+        """Take what was computed, and what was judged, into the sequence."""
+        sequence = piece.sequence
+        decoded = sequence.decoding
+        sequence.computed = piece.start + piece.length
+        if not piece.last:
+            return NOTHING
+        block = blocks[sequence]
+        accepted, token = given[sequence]
+        tokens = block.settle(accepted, token)
+        if decoded:
+            sequence.decode_steps += 1
+            sequence.drafted += block.length
+            sequence.accepted += accepted
+            # The newest of the given tokens is pending; those before it are computed.
+            sequence.computed += max(0, len(tokens) - 1)
+        return Result(tokens, block.failure, block.length, accepted)
+
+    def _batch(self, work: list[Work], blocks: dict[Sequence, Block]) -> Batch:
+        ids: list[int] = []
+        positions: list[int] = []
+        spans: list[Span] = []
+        logit_rows: list[int] = []
+        tap_rows: list[int] = []
+        for piece in work:
+            sequence, start = piece.sequence, piece.start
+            part = sequence.tokens[start : start + piece.length]
+            wanted = 0
+            if piece.last:
+                block = blocks[sequence]
+                part += block.tokens[: block.length]
+                wanted = block.length + 1
+            assert sequence.slot is not None
+            offset, end = len(ids), len(ids) + len(part)
+            spans.append(Span(sequence.slot, start, len(part), offset))
+            ids += part
+            positions += range(start, start + len(part))
+            logit_rows += range(end - wanted, end)
+            tap_rows += range(offset + self._untapped(sequence, start), end)
+        return Batch(
+            torch.tensor(ids, device=self._device),
+            torch.tensor(positions, device=self._device),
+            tuple(spans),
+            torch.tensor(logit_rows, dtype=torch.int64, device=self._device),
+            torch.tensor(tap_rows, device=self._device) if tap_rows else None,
+        )
+
+    def _untapped(self, sequence: Sequence, start: int) -> int:
+        """How many rows of a span from ``start`` on the drafter will never look at.
+
+        A last piece of one token is a decode, so the prompt's own last token may be
+        the first anchor.
+        """
+        whole = len(sequence.tokens) - start
+        if self._drafter is None or sequence.request.sampling.speculation == "off":
+            return whole
+        return max(0, whole - 1 - self._transformer.config.sliding_window)

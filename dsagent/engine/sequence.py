@@ -15,6 +15,7 @@ so resuming, forced tokens and rejected drafts need no states of their own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from dsagent.engine.bridge import Mailbox
     from dsagent.engine.request import Request, Stop
 
+_numbers = count()
+
 
 @dataclass(slots=True, eq=False)
 class Sequence:
@@ -32,11 +35,18 @@ class Sequence:
     capacity: int
     """Tokens its storage must hold: prompt + max_tokens."""
     mailbox: Mailbox
+    number: int = field(default_factory=lambda: next(_numbers))
+    """Its name: no other sequence of the process has it."""
     tokens: list[int] = field(default_factory=list)
     """Prompt and generated ids. Filled from the request."""
     computed: int = 0
     slot: int | None = None
     """Its storage in the cache; None before admission and after the end."""
+    decode_steps: int = 0
+    drafted: int = 0
+    """Drafted tokens verified so far."""
+    accepted: int = 0
+    """Those among them that stood."""
     submitted: float = field(default_factory=perf_counter)
     admitted: float | None = None
     first_token: float | None = None
@@ -53,6 +63,11 @@ class Sequence:
     @property
     def decoding(self) -> bool:
         return len(self.tokens) - self.computed == 1
+
+    @property
+    def room(self) -> int:
+        """Tokens it may still be given."""
+        return self.capacity - len(self.tokens)
 
     def append(self, token: int) -> Stop | None:
         """Take a generated token. Returns why that ends the sequence, if it does."""
@@ -76,4 +91,7 @@ class Sequence:
             queued=(admitted or end) - self.submitted,
             prefill=(first or end) - admitted if admitted else 0.0,
             decode=last - first if first and last else 0.0,
+            decode_steps=self.decode_steps,
+            drafted=self.drafted,
+            accepted=self.accepted,
         )

@@ -68,6 +68,7 @@ class Worker:
         self._stopping = False
         self._waiters: list[Waiter] = []
         self._steps = self._prefill_tokens = self._decode_tokens = 0
+        self._drafted = self._accepted = 0
         self._busy = 0.0
         # Daemon, or a forgotten engine would keep the process alive; stopped at exit,
         # because a thread inside a tensor operation must not outlive the interpreter.
@@ -113,6 +114,8 @@ class Worker:
             prefill_tokens=self._prefill_tokens,
             decode_tokens=self._decode_tokens,
             busy=self._busy,
+            drafted=self._drafted,
+            accepted=self._accepted,
         )
 
     # Engine thread.
@@ -176,17 +179,19 @@ class Worker:
         prefilled = done if done <= prompt else None
         if prefilled is not None:
             self._prefill_tokens += piece.length
-        if isinstance(result, EngineError):
-            self._end(sequence, "error", result)
-            return
-        stop = None
-        if result is not None:
-            self._decode_tokens += 1
-            stop = sequence.append(result)
+        stop: Stop | None = None
+        for token in result.tokens:
+            stop = sequence.append(token)
+        self._decode_tokens += len(result.tokens)
+        self._drafted += result.drafted
+        self._accepted += result.accepted
+        if stop is None and result.error is not None:
+            stop = "error"
         if stop is not None:
             self._release(sequence)
-        ids = () if result is None else (result,)
-        self._waiters += sequence.mailbox.put(ids, prefilled=prefilled, stop=stop)
+        self._waiters += sequence.mailbox.put(
+            result.tokens, prefilled=prefilled, stop=stop, error=result.error
+        )
 
     def _fail(self, sequence: Sequence, what: str, cause: BaseException) -> None:
         self._end(sequence, "error", _engine_error(what, cause))

@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dsagent.engine.batch import Batch
+    from dsagent.engine.dspark import Anchor
     from dsagent.engine.request import Sampling
 
 MEMORY = 6
 """How many tokens back the fake looks."""
 UNWRITTEN = -1
+WINDOW = 8
+"""How far back a fake drafter must have been told of."""
 
 
 @dataclass(frozen=True)
 class FakeConfig:
     vocab_size: int = 97
     max_position_embeddings: int = 4096
+    sliding_window: int = WINDOW
 
 
 class FakeCache:
@@ -74,6 +78,8 @@ class FakeTransformer:
     batches: list[tuple[tuple[int, int, int], ...]] = field(default_factory=list)
     """(slot, start, length) of every span of every forward."""
     cache: FakeCache | None = None
+    memory: int = MEMORY
+    drafter: FakeDrafter | None = None
 
     def __post_init__(self) -> None:
         generator = torch.Generator().manual_seed(11)
@@ -84,7 +90,7 @@ class FakeTransformer:
         self.cache = FakeCache(slots, max_tokens)
         return self.cache
 
-    def forward(self, batch: Batch, cache: FakeCache) -> torch.Tensor:
+    def step(self, batch: Batch, cache: FakeCache) -> FakeOutput:
         self.batches.append(tuple((s.slot, s.start, s.length) for s in batch.spans))
         self.entered.set()
         gate = self.gate
@@ -102,8 +108,10 @@ class FakeTransformer:
                 assert positions[row] == position
                 storage[position] = ids[row]
                 if row in wanted:
-                    rows[row] = fingerprint(storage[: position + 1].tolist())
-        return self.table[[rows[row] for row in batch.logit_rows.tolist()]]
+                    known = storage[: position + 1].tolist()
+                    rows[row] = fingerprint(known, self.memory)
+        logits = self.table[[rows[row] for row in batch.logit_rows.tolist()]]
+        return FakeOutput(logits, batch.tap_rows)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -120,12 +128,73 @@ class FakeTransformer:
 
     def logits_after(self, tokens: Sequence[int]) -> torch.Tensor:
         """What the model says after ``tokens``, without any storage: [V]."""
-        return self.table[fingerprint(tokens)]
+        return self.table[fingerprint(tokens, self.memory)]
 
 
-def fingerprint(tokens: Sequence[int]) -> int:
+@dataclass(frozen=True)
+class FakeOutput:
+    logits: torch.Tensor
+    taps: torch.Tensor | None
+    """The rows themselves: what a fake drafter has to remember is only that."""
+
+
+@dataclass
+class FakeBlock:
+    """The anchors' positions."""
+
+    positions: list[int]
+
+
+@dataclass
+class FakeDrafter:
+    """Drafts from the token before and its position, well or badly.
+
+    ``guess`` gives the logits ``[V]`` of a draft, ``score`` its confidence logit, both
+    from (the position drafted for, the token before).
+    """
+
+    guess: Callable[[int, int], torch.Tensor]
+    score: Callable[[int, int], float] = lambda position, token: 1.0
+    block_size: int = 5
+    remembered: dict[int, set[int]] = field(default_factory=dict)
+    """Positions by slot; a block must find the window before it complete."""
+    blocks: int = 0
+
+    def remember(self, taps: torch.Tensor, batch: Batch, cache: FakeCache) -> None:
+        assert batch.tap_rows is not None
+        assert torch.equal(taps, batch.tap_rows)
+        rows = set(batch.tap_rows.tolist())
+        for span in batch.spans:
+            known = self.remembered.setdefault(span.slot, set())
+            if span.start == 0:
+                known.clear()
+            known |= {
+                span.start + row - span.offset
+                for row in range(span.offset, span.offset + span.length)
+                if row in rows
+            }
+
+    def block(
+        self, anchors: Sequence[Anchor], cache: FakeCache, rows: int | None = None
+    ) -> FakeBlock:
+        self.blocks += 1
+        for anchor in anchors:
+            window = range(max(0, anchor.position - WINDOW), anchor.position)
+            assert self.remembered.get(anchor.slot, set()).issuperset(window)
+        return FakeBlock([anchor.position for anchor in anchors])
+
+    def markov(
+        self, block: FakeBlock, i: int, previous: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        places = [position + i + 1 for position in block.positions]
+        pairs = list(zip(places, previous.tolist(), strict=True))
+        logits = torch.stack([self.guess(*pair) for pair in pairs])
+        return logits, torch.tensor([self.score(*pair) for pair in pairs])
+
+
+def fingerprint(tokens: Sequence[int], memory: int = MEMORY) -> int:
     """A row of the fake's table, from the length and the last few tokens."""
-    last = tokens[-MEMORY:]
+    last = tokens[-memory:]
     assert UNWRITTEN not in last, "read a position that was never written"
     value = len(tokens)
     for token in last:

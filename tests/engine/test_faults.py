@@ -12,7 +12,7 @@ import pytest
 
 from dsagent.engine.request import Request, Sampling
 from dsagent.errors import Closed, EngineError
-from tests.engine.fakes import FakeCache, FakeTransformer, reference
+from tests.engine.fakes import FakeCache, FakeOutput, FakeTransformer, reference
 from tests.engine.test_cancel import assert_nothing_held, ended
 
 if TYPE_CHECKING:
@@ -165,16 +165,16 @@ async def test_a_failing_constraint_ends_its_own_request(
 async def test_logits_that_are_not_finite_end_their_request(
     engine: Engine, fake: FakeTransformer, bad: float, sampling: Sampling
 ) -> None:
-    forward = fake.forward
+    step = fake.step
 
-    def poisoned(batch: Batch, cache: FakeCache) -> torch.Tensor:
-        logits = forward(batch, cache)
+    def poisoned(batch: Batch, cache: FakeCache) -> FakeOutput:
+        output = step(batch, cache)
         for row, flat in enumerate(batch.logit_rows.tolist()):
             if int(batch.ids[flat]) == 13:
-                logits[row, 40] = bad
-        return logits
+                output.logits[row, 40] = bad
+        return output
 
-    fake.forward = poisoned  # type: ignore[method-assign]
+    fake.step = poisoned  # type: ignore[method-assign]
     with fake.held():
         bad_one = engine.submit(Request((13,), 10, sampling))
         good_one = engine.submit(Request((3,), 4, GREEDY))
