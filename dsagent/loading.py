@@ -134,6 +134,7 @@ def _engine(folder: Path, context: int | None, config: EngineConfig | None) -> E
 
     from dsagent.engine.config import EngineConfig
     from dsagent.engine.engine import Engine
+    from dsagent.engine.setup import read_calibration, step_profile
     from dsagent.engine.transformer import Transformer
 
     config = config or EngineConfig()
@@ -143,7 +144,13 @@ def _engine(folder: Path, context: int | None, config: EngineConfig | None) -> E
             context=context,
             cache_tokens=max(context, config.cache_tokens),
         )
-    return Engine(Transformer.load(folder), config)
+    transformer = Transformer.load(folder)
+    return Engine(
+        transformer,
+        config,
+        profile=step_profile(transformer, config),
+        calibration=read_calibration(transformer, folder),
+    )
 
 
 def _check_device(device: str) -> None:

@@ -117,6 +117,8 @@ class Drafter:
         self.block_size = dspark.block_size
         """Tokens drafted a round, as trained."""
         self.stages = len(weights.stages)
+        self.confidence_head = weights.confidence
+        """Its weights ``[D + Rm]``: few, and other ones after every training."""
         self._noise = dspark.noise_token_id
         self._config, self._weights, self._rotations = config, weights, rotations
 
