@@ -19,40 +19,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast, get_origin
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic.errors import (
-    PydanticInvalidForJsonSchema,
-    PydanticSchemaGenerationError,
-    PydanticUserError,
-)
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from dsagent.errors import DefinitionError
 from dsagent.tools.context import Context
+from dsagent.tools.validation import (
+    UNSCHEMABLE,
+    Problem,
+    TypeSchema,
+    first_line,
+    pydantic_problems,
+    schema_problems,
+    schema_validator,
+    tidy,
+)
 
 if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError as SchemaViolation
     from jsonschema.protocols import Validator
 
 AnyFunction = Callable[..., object]
-
-_UNSCHEMABLE = (
-    PydanticUserError,
-    PydanticInvalidForJsonSchema,
-    PydanticSchemaGenerationError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a call's arguments."""
-
-    path: str
-    """Where, below the arguments: ``items[2].price``; empty for all of them."""
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
 
 
 class InvalidArguments(Exception):
@@ -164,7 +149,7 @@ class TypedSignature:
             slots.append(slot)
             fields[slot.field] = _field(parameter, hint, told.get(parameter.name, ""))
         model = _model(function, fields, slots)
-        schema = _tidy(model.model_json_schema(schema_generator=_Schema))
+        schema = tidy(model.model_json_schema(schema_generator=TypeSchema))
         description = (doc.description or "").strip()
         return cls(_as_parameters(schema), context, description, model, tuple(slots))
 
@@ -172,7 +157,7 @@ class TypedSignature:
         try:
             values = self.model.model_validate_json(arguments.strip() or "{}")
         except ValidationError as error:
-            raise InvalidArguments(*_pydantic_problems(error)) from None
+            raise InvalidArguments(*pydantic_problems(error)) from None
         args: list[object] = []
         kwargs: dict[str, object] = {}
         for slot in self.slots:
@@ -182,24 +167,6 @@ class TypedSignature:
             elif slot.always or slot.field in values.model_fields_set:
                 kwargs[slot.parameter] = value
         return Bound(tuple(args), kwargs)
-
-
-class _Schema(GenerateJsonSchema):
-    """Schemas without generated titles: they repeat names and cost prompt tokens.
-
-    A default that has no JSON form is simply not shown; the function still has it.
-    """
-
-    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012
-        "skipped-choice",
-        "non-serializable-default",
-    }
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-    def sort(self, value: Any, parent_key: str | None = None) -> Any:
-        return value
 
 
 def _where(function: AnyFunction, parameter: inspect.Parameter | str) -> str:
@@ -302,53 +269,25 @@ def _model(
 ) -> type[BaseModel]:
     try:
         return _build(fields)
-    except _UNSCHEMABLE as error:
+    except UNSCHEMABLE as error:
         for slot in slots:
             try:
                 _build({slot.field: fields[slot.field]})
-            except _UNSCHEMABLE as culprit:
+            except UNSCHEMABLE as culprit:
                 raise DefinitionError(
                     f"{_where(function, slot.parameter)} has a type that no JSON "
-                    f"value can become: {_first_line(culprit)}"
+                    f"value can become: {first_line(culprit)}"
                 ) from culprit
         raise DefinitionError(
-            f"tool `{_name(function)}`: {_first_line(error)}"
+            f"tool `{_name(function)}`: {first_line(error)}"
         ) from error
-
-
-def _first_line(error: PydanticUserError) -> str:
-    """pydantic's message without its advice on models, which a tool has none of."""
-    return error.message.partition("\n")[0].partition(". Set `arb")[0]
 
 
 def _build(fields: Mapping[str, tuple[object, object]]) -> type[BaseModel]:
     build = cast("Callable[..., type[BaseModel]]", create_model)
     model = build("Arguments", __config__=ConfigDict(extra="forbid"), **fields)
-    model.model_json_schema(schema_generator=_Schema)
+    model.model_json_schema(schema_generator=TypeSchema)
     return model
-
-
-def _pydantic_problems(error: ValidationError) -> Iterable[Problem]:
-    for detail in error.errors(include_url=False):
-        message = detail["msg"]
-        if detail["type"] not in ("missing", "json_invalid", "extra_forbidden"):
-            message += f", not {_shown(detail['input'])}"
-        if detail["type"] == "extra_forbidden":
-            message = "There is no such parameter"
-        yield Problem(_path(detail["loc"]), message)
-
-
-def _shown(value: object) -> str:
-    """A value the model sent, short enough to send back."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _path(location: Iterable[str | int]) -> str:
-    path = ""
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return path.removeprefix(".")
 
 
 # --- raw schemas -------------------------------------------------------------------
@@ -371,89 +310,26 @@ class RawSignature:
         Raises:
             DefinitionError: it is not a JSON schema, or not one of an object.
         """
-        import jsonschema
-        import referencing
-        from jsonschema.validators import validator_for
-
         schema = dict(parameters)
         if schema.get("type", "object") != "object":
             raise DefinitionError(
                 "a tool's parameters are a JSON schema of type object, not "
                 f"{schema['type']!r}; make it a property of one"
             )
-        kind = validator_for(schema, default=jsonschema.Draft202012Validator)
-        try:
-            kind.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            raise DefinitionError(
-                f"the tool's parameters are no JSON schema: at {error.json_path}, "
-                f"{error.message}"
-            ) from error
-        # An empty registry, because the default one fetches remote references.
-        validator = kind(
-            schema,
-            registry=referencing.Registry(),
-            format_checker=kind.FORMAT_CHECKER,
-        )
+        validator = schema_validator(schema, "the tool's parameters are")
         return cls(schema, context, validator)
 
     def bind(self, arguments: str) -> Bound:
-        import referencing.exceptions
-
         try:
             value = json.loads(arguments.strip() or "{}")
         except ValueError as error:
             raise InvalidArguments(Problem("", f"Invalid JSON: {error}")) from None
         if not isinstance(value, dict):
             raise InvalidArguments(Problem("", "Arguments must be one JSON object"))
-        try:
-            violations = sorted(self.validator.iter_errors(value), key=_order)
-        except referencing.exceptions.Unresolvable as error:
-            raise DefinitionError(
-                f"the tool's schema refers to {error.ref!r}, which is not in it; "
-                "remote references are never fetched, so put it under $defs"
-            ) from error
-        if violations:
-            raise InvalidArguments(
-                *(Problem(_path(v.absolute_path), v.message) for v in violations)
-            )
+        problems = schema_problems(self.validator, value, "the tool's schema")
+        if problems:
+            raise InvalidArguments(*problems)
         return Bound((value,), {})
-
-
-def _order(violation: SchemaViolation) -> tuple[str, str]:
-    return violation.json_path, violation.message
-
-
-# --- the shape of a schema ---------------------------------------------------------
-
-_FIRST = ("type", "description", "properties", "required")
-_LAST = ("default", "$defs")
-
-
-def _rank(keyword: str) -> int:
-    if keyword in _FIRST:
-        return _FIRST.index(keyword)
-    return len(_FIRST) + (1 + _LAST.index(keyword) if keyword in _LAST else 0)
-
-
-def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
-    """``schema`` without titles and null defaults, its keywords in reading order.
-
-    The order is part of the prompt, so it has to be the same in every process.
-    """
-    tidy: dict[str, Any] = {}
-    for keyword in sorted(schema, key=_rank):
-        value = schema[keyword]
-        if keyword == "title" or (keyword == "default" and value is None):
-            continue
-        if keyword in ("properties", "$defs", "patternProperties"):
-            value = {name: _tidy(sub) for name, sub in value.items()}
-        elif keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
-            value = [_tidy(sub) for sub in value]
-        elif keyword in ("items", "additionalProperties", "not", "propertyNames"):
-            value = _tidy(value) if isinstance(value, dict) else value
-        tidy[keyword] = value
-    return tidy
 
 
 def _as_parameters(schema: dict[str, Any]) -> dict[str, Any]:
