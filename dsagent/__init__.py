@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from dsagent.events import (
         Event,
+        PartialOutput,
         RunFinished,
         TextDelta,
         ThinkingDelta,
@@ -80,6 +81,7 @@ __all__ = [
     "Message",
     "Model",
     "NoOutput",
+    "PartialOutput",
     "QueueFull",
     "Reply",
     "Retry",
@@ -122,6 +124,7 @@ _MODULES = {
     ),
     "events": (
         "Event",
+        "PartialOutput",
         "RunFinished",
         "TextDelta",
         "ThinkingDelta",

@@ -9,7 +9,9 @@ nobody listening. What must stay true:
 * the state of a run can be read as a ``Reply`` at any moment, also after it was
   cancelled in the middle of a word;
 * at a limit the tools are closed by the grammar of the next turn, never by taking them
-  out of the prompt, which would be read anew.
+  out of the prompt, which would be read anew;
+* a run is done only with an answer that fits what was asked for. One that doesn't is
+  told to the model, which then sees no other failed attempt than this.
 
 Cancellation is the event loop's: it passes through here unwrapped, and leaving the
 generation's ``async with`` is what stops the engine.
@@ -17,21 +19,28 @@ generation's ``async with`` is what stops the engine.
 
 from __future__ import annotations
 
-import logging
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from dsagent.answer import AnswerCheck
+from dsagent.budget import Budget, Stopwatch
 from dsagent.calls import CallRunner
-from dsagent.encoding.grammar import turn_grammar
 from dsagent.engine.request import Request
-from dsagent.errors import ContextOverflow, LimitReached, RunError
-from dsagent.events import PrefillProgress, RunFinished, ToolCallReady, TurnFinished
+from dsagent.errors import ContextOverflow, InvalidOutput, LimitReached, RunError
+from dsagent.events import (
+    PrefillProgress,
+    Retrying,
+    RunFinished,
+    ToolCallReady,
+    TurnFinished,
+)
 from dsagent.messages import Assistant
-from dsagent.reply import Reply, Timing, Usage
+from dsagent.reply import Reply, Usage
+from dsagent.rules import rules_of, with_limit
 from dsagent.transcript import Transcript
 from dsagent.turn import TurnReader
 
@@ -40,8 +49,10 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from dsagent.budget import Clock
+    from dsagent.encoding.grammar import GrammarNote
     from dsagent.encoding.tokenizer import Tokenizer
-    from dsagent.engine.constraint import Constraint, GrammarBackend
+    from dsagent.engine.constraint import GrammarBackend
     from dsagent.engine.request import (
         EngineProtocol,
         GenerationProtocol,
@@ -49,16 +60,18 @@ if TYPE_CHECKING:
         Sampling,
     )
     from dsagent.engine.request import Stop as Ending
+    from dsagent.engine.thinking import ThinkingLimit
     from dsagent.events import Event
     from dsagent.messages import Message, ToolCall
     from dsagent.options import Limits
+    from dsagent.output import Output
     from dsagent.reply import Stop
     from dsagent.tools.function import AnyTool
     from dsagent.transcript import Setup
 
     Emit = Callable[[Event], Awaitable[None]]
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _LONG = 20_000
 """Characters from which a prompt is encoded in a thread, to keep the loop running."""
@@ -71,10 +84,11 @@ class Backend:
     engine: EngineProtocol
     tokenizer: Tokenizer
     grammars: GrammarBackend
+    clock: Clock = time.perf_counter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Generic[T]):
     """What a run is to do. All of it is decided before the run starts."""
 
     messages: tuple[Message, ...]
@@ -82,6 +96,8 @@ class Task:
     tools: dict[str, AnyTool]
     tool_choice: str
     """"auto", "none", "required" or a tool's name."""
+    output: Output[T]
+    """What the answer is to be; its schema is the setup's."""
     sampling: Sampling
     limits: Limits
     deps: object = None
@@ -96,50 +112,24 @@ class _Turn:
     number: int
     reader: TurnReader
     generation: GenerationProtocol
+    thinking: ThinkingLimit | None
+    """What can end its thinking; None if it doesn't think."""
 
 
-class _Clock:
-    """Adds up the times and tokens of a run."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._first_token = 0.0
-        self._sums = Timing()
-
-    def saw_token(self) -> None:
-        """A token has come; only the first one matters."""
-        self._first_token = self._first_token or self._elapsed()
-
-    def add(self, stats: GenerationStats) -> None:
-        """Count a turn that is over."""
-        self._sums = self._with(stats)
-
-    def timing(self, current: GenerationStats | None) -> Timing:
-        """The times so far, those of the current turn included."""
-        sums = self._sums if current is None else self._with(current)
-        return replace(sums, total=self._elapsed(), first_token=self._first_token)
-
-    def _with(self, stats: GenerationStats) -> Timing:
-        return replace(
-            self._sums,
-            prefill=self._sums.prefill + stats.first_token,
-            decode=self._sums.decode + stats.decode,
-            decoded=self._sums.decoded + max(stats.output_tokens - 1, 0),
-        )
-
-    def _elapsed(self) -> float:
-        return time.perf_counter() - self._started
-
-
-class Run:
+class Run(Generic[T]):
     """One run of the loop. ``execute`` once; ``reply`` whenever."""
 
-    def __init__(self, backend: Backend, task: Task, emit: Emit) -> None:
+    def __init__(self, backend: Backend, task: Task[T], emit: Emit) -> None:
         self._backend = backend
         self._task = task
         self._emit = emit
-        self._calls = CallRunner(task.tools, task.limits, deps=task.deps, emit=emit)
-        self._clock = _Clock()
+        self._budget = Budget(task.limits, backend.clock)
+        self._stopwatch = Stopwatch(backend.clock)
+        self._calls = CallRunner(
+            task.tools, task.limits, self._budget, deps=task.deps, emit=emit
+        )
+        self._check = AnswerCheck(task.output)
+        self._notes: tuple[GrammarNote, ...] = ()
         self._messages = task.messages
         self._usage = Usage()
         self._answer = Assistant()
@@ -147,9 +137,9 @@ class Run:
         self._current: _Turn | None = None
         """The turn being made; not yet in the fields above."""
         self._stop: Stop | None = None
-        self._final: Reply[str] | None = None
+        self._final: Reply[T] | None = None
 
-    async def execute(self) -> Reply[str]:
+    async def execute(self) -> Reply[T]:
         """Run until there is an answer or a reason to stop.
 
         Raises:
@@ -159,7 +149,8 @@ class Run:
         try:
             await self._loop()
         except Exception as error:
-            self._stop = "limit" if isinstance(error, LimitReached) else "error"
+            if not isinstance(error, (LimitReached, InvalidOutput)):
+                self._stop = "error"
             reply = self._finish()
             if isinstance(error, RunError):
                 error.reply = reply
@@ -169,7 +160,7 @@ class Run:
         await self._emit(RunFinished(reply, turn=self._number))
         return reply
 
-    def reply(self) -> Reply[str]:
+    def reply(self) -> Reply[T]:
         """The run as a value: as it ended, or as if it were cancelled now."""
         return self._final or self._snapshot("cancelled")
 
@@ -182,12 +173,28 @@ class Run:
                 self._stop = "length"
             else:
                 await self._turn(transcript, room)
-        if self._stop == "limit" and self._task.limits.on_limit == "raise":
+            if self._stop is None and not self._answer.calls:
+                transcript = await self._ask_again()
+        if self._task.limits.on_limit != "raise":
+            return
+        if self._stop == "invalid":
+            raise self._check.error()
+        if self._stop == "limit":
             raise LimitReached(
                 f"the run reached its limits ({self._number} turns and "
-                f"{self._usage.tool_calls} calls made) without an answer; raise them, "
-                "or use on_limit='answer'"
+                f"{self._usage.tool_calls} calls made in {self._budget.elapsed:.1f} "
+                "seconds) without an answer; raise them, or use on_limit='answer'"
             )
+
+    async def _ask_again(self) -> Transcript:
+        """Have the model put its answer right. The prompt is written anew, without
+        what it was told about an earlier attempt."""
+        complaint = self._check.reject(self._answer)
+        self._messages += (complaint,)
+        await self._emit(
+            Retrying(complaint.text, self._check.failures, turn=self._number)
+        )
+        return await self._write_prompt()
 
     async def _write_prompt(self) -> Transcript:
         size = sum(len(message.text) for message in self._messages)
@@ -198,24 +205,23 @@ class Run:
             Transcript, *arguments, abandon_on_cancel=True
         )
 
-    def _room(self, transcript: Transcript) -> int | None:
-        """Tokens the next turn may have, 0 if it can't be; None: what the engine likes.
+    def _room(self, transcript: Transcript) -> int:
+        """Tokens the next turn may have, 0 if it can't be.
 
         Raises:
             ContextOverflow: on the first turn, if the prompt alone is too long. Later
                 there is work that must not be lost, so the run just ends.
         """
-        limit = self._backend.engine.context_limit
+        engine = self._backend.engine
+        limit = engine.context_limit
         room = limit - len(transcript.prompt)
         if room < 1 and self._number == 1:
             needed = len(transcript.prompt) + 1
             raise ContextOverflow(needed, limit, {**self._task.measure(), "output": 1})
-        wanted = self._task.limits.output_tokens
-        if room < 1 or wanted is None:
-            return 0 if room < 1 else None
-        return max(min(room, wanted - self._usage.output_tokens), 0)
+        left = self._budget.output(self._usage.output_tokens)
+        return max(min(room, engine.default_max_tokens if left is None else left), 0)
 
-    async def _turn(self, transcript: Transcript, room: int | None) -> None:
+    async def _turn(self, transcript: Transcript, room: int) -> None:
         """Make one turn: write it, run its calls, add both to the conversation."""
         turn = self._begin(transcript, room)
         self._current = turn
@@ -224,11 +230,11 @@ class Run:
         usage = self._settle(turn, ended)
         self._stop = self._why_stop(ended)
         await self._emit(TurnFinished(usage, turn=turn.number))
-        if self._stop is None:
+        if self._stop is None and self._answer.calls:
             results = self._calls.results(self._answer)
             transcript.add(self._answer, turn.reader.ids, results)
 
-    def _begin(self, transcript: Transcript, room: int | None) -> _Turn:
+    def _begin(self, transcript: Transcript, room: int) -> _Turn:
         tokenizer, setup = self._backend.tokenizer, self._task.setup
         turns = (m for m in self._messages if isinstance(m, Assistant))
         reader = TurnReader(
@@ -237,33 +243,33 @@ class Run:
             turn=self._number,
             calls_before=sum(len(turn.calls) for turn in turns),
         )
+        grammar = rules_of(setup, self._choice(), tokenizer)
+        if self._number == 1:
+            self._notes = grammar.notes
+        constraint = self._backend.grammars.constraint(grammar.source)
+        limits, tokens = self._task.limits, self._budget.thinking(room)
+        thinking = (
+            with_limit(constraint, limits, tokenizer, tokens=tokens)
+            if setup.thinks
+            else None
+        )
         request = Request(
             transcript.prompt,
             max_tokens=room,
             sampling=self._task.sampling,
             stop_ids=frozenset({tokenizer.eos}),
-            constraint=self._constraint(),
+            constraint=thinking or constraint,
         )
-        return _Turn(self._number, reader, self._backend.engine.submit(request))
-
-    def _constraint(self) -> Constraint:
-        setup = self._task.setup
-        grammar = turn_grammar(
-            tools=setup.tools,
-            tool_choice=self._choice(),
-            thinking=setup.thinks,
-            dsml_id=self._backend.tokenizer.dsml,
-        )
-        if self._number == 1:
-            for note in grammar.notes:
-                log.info("left to validation: %s", note)
-        return self._backend.grammars.constraint(grammar.source)
+        generation = self._backend.engine.submit(request)
+        return _Turn(self._number, reader, generation, thinking)
 
     def _choice(self) -> str:
         """What this turn may do with the tools."""
-        limits, choice = self._task.limits, self._task.tool_choice
-        last = self._number >= limits.turns or self._calls.exhausted
-        if self._calls.repeats or (last and limits.on_limit == "answer"):
+        choice = self._task.tool_choice
+        last = self._calls.exhausted or self._budget.is_last(
+            self._number, self._usage.output_tokens
+        )
+        if self._calls.repeats or (last and self._budget.answers):
             return "none"
         return choice if self._number == 1 or choice == "none" else "auto"
 
@@ -291,10 +297,19 @@ class Run:
                     done, total = step.prefilled, step.prompt_tokens
                     await self._emit(PrefillProgress(done, total, turn=turn.number))
                 if step.ids:
-                    self._clock.saw_token()
+                    self._stopwatch.saw_token()
                     await self._pass_on(turn.reader.feed(step.ids), turn, tools, later)
+                if self._budget.time_is_up:
+                    self._hurry(turn)
         events = turn.reader.finish(turn.generation.stop or "cancelled")
         await self._pass_on(events, turn, tools, later)
+
+    def _hurry(self, turn: _Turn) -> None:
+        """Time is up: come to the answer, or to the end."""
+        if not self._budget.answers:
+            turn.generation.cancel()
+        elif turn.thinking is not None:
+            turn.thinking.ask_to_close()
 
     async def _pass_on(
         self,
@@ -321,24 +336,36 @@ class Run:
         self._messages += (self._answer, *self._calls.results(self._answer))
         usage = _usage(turn.generation.stats, self._answer)
         self._usage += usage
-        self._clock.add(turn.generation.stats)
+        self._stopwatch.add(turn.generation.stats)
         self._current = None
         return usage
 
     def _why_stop(self, ended: Ending) -> Stop | None:
         """Why there is no further turn; None if there is one."""
+        limits, stops = self._task.limits, not self._budget.answers
+        late = stops and self._budget.time_is_up
         if ended in ("length", "cancelled"):
-            return ended
+            return "limit" if late and ended == "cancelled" else ended
         if not self._answer.calls:
-            return "done"
-        refused = self._calls.refused and self._task.limits.on_limit != "answer"
-        return "limit" if refused or self._number >= self._task.limits.turns else None
+            return self._why_stop_answering()
+        refused = stops and self._calls.refused
+        return "limit" if refused or late or self._number >= limits.turns else None
 
-    def _finish(self) -> Reply[str]:
+    def _why_stop_answering(self) -> Stop | None:
+        """Why there is no further attempt at the answer; None if there is one."""
+        self._messages = self._check.without_rejected(self._messages)
+        if self._check.fits(self._answer):
+            return "done"
+        limits = self._task.limits
+        often = self._check.failures > limits.output_retries
+        over = self._number >= limits.turns or self._budget.time_is_up
+        return "invalid" if often or over else None
+
+    def _finish(self) -> Reply[T]:
         self._final = self._snapshot(self._stop or "error")
         return self._final
 
-    def _snapshot(self, stop: Stop) -> Reply[str]:
+    def _snapshot(self, stop: Stop) -> Reply[T]:
         """The run so far, the unfinished turn included."""
         answer, messages, usage = self._answer, self._messages, self._usage
         stats = None
@@ -356,8 +383,10 @@ class Run:
             calls=tuple(c for m in made if isinstance(m, Assistant) for c in m.calls),
             usage=usage,
             stop=stop,
-            timing=self._clock.timing(stats),
-            value=answer.text if stop == "done" else None,
+            timing=self._stopwatch.timing(stats),
+            value=self._check.value if stop == "done" else None,
+            problems=self._check.problems if stop == "invalid" else (),
+            notes=self._notes,
         )
 
 

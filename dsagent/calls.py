@@ -8,9 +8,12 @@ calls; and a model that repeats itself is told so before it is stopped.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
+
+import anyio
 
 from dsagent.events import Retrying, ToolFinished, ToolProgress
 from dsagent.messages import ToolResult
@@ -19,6 +22,7 @@ from dsagent.tools.run import run_call
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from dsagent.budget import Budget
     from dsagent.events import Event
     from dsagent.messages import Assistant, ToolCall
     from dsagent.options import Limits
@@ -35,12 +39,14 @@ class CallRunner:
         self,
         tools: Mapping[str, AnyTool],
         limits: Limits,
+        budget: Budget,
         *,
         deps: object,
         emit: Emit,
     ) -> None:
         self._tools = tools
         self._limits = limits
+        self._budget = budget
         self._deps = deps
         self._emit = emit
         self._results: dict[str, ToolResult] = {}
@@ -48,7 +54,7 @@ class CallRunner:
         self._seen: Counter[tuple[str, str]] = Counter()
         self._started = 0
         self.refused = False
-        """A call was refused because the limit on calls was reached."""
+        """A call was refused because a limit was reached."""
         self.repeats = False
         """The model went on repeating itself after it was told."""
 
@@ -88,13 +94,19 @@ class CallRunner:
 
     async def _outcome(self, call: ToolCall, turn: int) -> ToolResult:
         count = self._count(call)
-        outcome = await run_call(
-            self._tools,
-            call,
-            deps=self._deps,
-            report=partial(self._progress, call, turn),
-            failures=self._failures[call.name],
-        )
+        left = self._budget.seconds_left
+        outcome: ToolOutcome | None = None
+        with anyio.move_on_after(None if math.isinf(left) else left):
+            outcome = await run_call(
+                self._tools,
+                call,
+                deps=self._deps,
+                report=partial(self._progress, call, turn),
+                failures=self._failures[call.name],
+            )
+        if outcome is None:
+            text = "Error: stopped, because the time is up. Answer with what you know."
+            return ToolResult(call.id, text, call.name, "interrupted")
         await self._note_failure(call, outcome, turn)
         text = outcome.text
         if count >= self._limits.identical_calls:
@@ -131,6 +143,10 @@ class CallRunner:
         if broken:
             text = f"Error: this call is malformed: {broken}. Write it again."
             return ToolResult(call.id, text, call.name, "invalid")
+        if self._budget.time_is_up:
+            self.refused = True
+            text = "Error: not run, because the time is up. Answer with what you know."
+            return ToolResult(call.id, text, call.name, "refused")
         if self.exhausted:
             self.refused = True
             text = (

@@ -13,10 +13,10 @@
     ├─ ContextOverflow      too long, said before any work   .needed .limit .parts
     ├─ RunError             a run that began and broke off   .reply
     │   ├─ LimitReached         a limit, with on_limit="raise"
-    │   ├─ InvalidOutput        the answer never fitted what was asked   .errors
+    │   ├─ InvalidOutput        no answer fitted, with on_limit="raise"  .errors
     │   ├─ ToolFailed           a tool that may not fail failed          .call
     │   └─ EngineError          the engine broke
-    ├─ NoOutput             the output of a reply that was never finished
+    ├─ NoOutput             the output of a reply that has none
     ├─ Unsupported          this build, backend or model can't do that
     ├─ QueueFull            more requests are waiting than the engine keeps
     └─ Closed               used after ``close``
@@ -127,7 +127,8 @@ class LimitReached(RunError):
 
 
 class InvalidOutput(RunError):
-    """The answer didn't fit what was asked for, after every attempt."""
+    """The answer didn't fit what was asked for, after every attempt, and the run was
+    asked to raise."""
 
     def __init__(
         self,
@@ -161,7 +162,7 @@ class EngineError(RunError):
 
 
 class NoOutput(DSAgentError):
-    """``reply.output`` was read, but the run ended before there was one."""
+    """``reply.output`` was read, but the run ended before there was one that fits."""
 
 
 class Unsupported(DSAgentError):

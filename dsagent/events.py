@@ -4,10 +4,11 @@ Every event is frozen, tagged by ``kind`` and read with ``match``; its own field
 first, so ``case TextDelta(text)`` works. ``turn`` counts the model's turns from 1.
 
 What a listener can rely on: the deltas of a turn come in the order the model wrote
-them; ``ToolCallStarted`` comes before the deltas of its call, and none of those comes
-after its ``ToolCallReady``; every ``ToolCallReady`` is followed by one
-``ToolFinished``, in whatever order the tools finish, before the next turn begins;
-``RunFinished`` is the last event of a run that ends by itself.
+them, and a ``PartialOutput`` after the ``TextDelta`` it was told from;
+``ToolCallStarted`` comes before the deltas of its call, and none of those comes after
+its ``ToolCallReady``; every ``ToolCallReady`` is followed by one ``ToolFinished``, in
+whatever order the tools finish, before the next turn begins; ``RunFinished`` is the
+last event of a run that ends by itself.
 """
 
 from __future__ import annotations
@@ -52,6 +53,19 @@ class TextDelta:
     text: str
     turn: int = field(default=1, kw_only=True)
     kind: Literal["text_delta"] = field(default="text_delta", init=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialOutput:
+    """More of an answer that is to be a value: what of it can be told by now."""
+
+    value: object
+    """Plain data, not validated: members that are complete, and the one that is being
+    written as far as it got. It differs from the turn's last one."""
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["partial_output"] = field(
+        default="partial_output", init=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,7 @@ Event: TypeAlias = (
     PrefillProgress
     | ThinkingDelta
     | TextDelta
+    | PartialOutput
     | ToolCallStarted
     | ToolCallDelta
     | ToolCallReady

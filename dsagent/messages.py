@@ -110,7 +110,8 @@ Status: TypeAlias = Literal[
     "refused",
 ]
 """How a call ended. Up to "unknown" as in ``tools.run``; "interrupted": the run was
-cancelled first; "refused": a limit of the run kept it from being made."""
+cancelled first, or its time was up; "refused": a limit of the run kept it from being
+made."""
 
 
 @dataclass(frozen=True, slots=True)

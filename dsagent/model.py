@@ -8,9 +8,10 @@ said before the engine hears of it.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anyio.to_thread
 
@@ -22,15 +23,18 @@ from dsagent.errors import Closed, DefinitionError, InvalidMessages, Unsupported
 from dsagent.loading import load
 from dsagent.messages import System, User, check_messages
 from dsagent.options import Limits
+from dsagent.output import output_of
 from dsagent.stream import RunStream
 from dsagent.tools.function import Tool, toolbox
 from dsagent.transcript import Setup, Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
-    from typing import Self
+    from typing import Self, Unpack
+
+    from typing_extensions import TypeForm
 
     from dsagent.documents import Document
     from dsagent.encoding.templates import Profile
@@ -39,9 +43,13 @@ if TYPE_CHECKING:
     from dsagent.engine.request import EngineProtocol, EngineStats
     from dsagent.events import Event
     from dsagent.messages import Message, Prompt
-    from dsagent.options import ThinkingMode, ToolChoice
+    from dsagent.options import RunOptions, ThinkingMode, ToolChoice
+    from dsagent.output import Output
     from dsagent.reply import Reply
     from dsagent.tools.function import AnyTool, ToolLike
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,8 @@ class TokenCount:
     documents: int
     messages: int
     """Everything else: the question, the history, the markers around them."""
+    schema: int = 0
+    """The schema of the answer."""
 
 
 class Model:
@@ -70,6 +80,7 @@ class Model:
         grammars: GrammarBackend | None = None,
         profile: Profile = "preview",
         sampling: Sampling | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Put a model together from its parts; ``Model.load`` does it from files.
 
@@ -80,9 +91,10 @@ class Model:
             profile: The generation of the weights, which decides how efforts are
                 written.
             sampling: What a run uses that doesn't say.
+            clock: Counts the seconds of ``Limits(seconds=...)`` and of timings.
         """
         self._backend = Backend(
-            engine, tokenizer, grammars or GrammarBackend(tokenizer)
+            engine, tokenizer, grammars or GrammarBackend(tokenizer), clock
         )
         self._profile: Profile = profile
         self._sampling = sampling or Sampling()
@@ -140,86 +152,81 @@ class Model:
         """What the engine is doing and has done."""
         return self._backend.engine.stats()
 
+    @overload
+    async def chat(
+        self, prompt: Prompt, **options: Unpack[RunOptions]
+    ) -> Reply[str]: ...
+
+    @overload
     async def chat(
         self,
         prompt: Prompt,
         *,
-        system: str | None = None,
-        tools: Sequence[ToolLike] = (),
-        documents: Sequence[Document] = (),
-        tool_choice: ToolChoice = "auto",
-        thinking: ThinkingMode = "high",
-        sampling: Sampling | None = None,
-        limits: Limits | None = None,
-        deps: object = None,
-    ) -> Reply[str]:
+        output: Mapping[str, object],
+        **options: Unpack[RunOptions],
+    ) -> Reply[object]: ...
+
+    @overload
+    async def chat(
+        self, prompt: Prompt, *, output: TypeForm[T], **options: Unpack[RunOptions]
+    ) -> Reply[T]: ...
+
+    async def chat(
+        self, prompt: Prompt, *, output: object = str, **options: Unpack[RunOptions]
+    ) -> Reply[Any]:
         """Ask, and wait for the answer.
 
         If the wait is cancelled, what was done is lost with it; ``stream`` keeps it.
 
         Args:
             prompt: A question, or a conversation that ends in one.
-            system: Standing instructions.
-            tools: What the model may call: ``@tool`` functions, or plain ones.
-            documents: Texts put in front of the (last) question.
-            tool_choice: Whether it may, must or must not call; see ``ToolChoice``.
-            thinking: Whether it thinks first; see ``ThinkingMode``.
-            sampling: How tokens are chosen; the model's own default if not given.
-            limits: How far it may go.
-            deps: Handed to tools that take a ``Context``.
+            output: What the answer is to be: a type that pydantic can build (a model,
+                dataclass, TypedDict, union, ``Literal``, ``list[...]``, ...), or a JSON
+                schema, whose answers are plain data. The model is shown the schema and
+                held to it; the value is in ``reply.output``. ``str``: free text.
+            options: See ``RunOptions``.
 
         Raises:
             InvalidMessages: the conversation can't be continued.
-            DefinitionError: a tool can't be made of what was given.
+            DefinitionError: a tool or an output can't be made of what was given.
             ContextOverflow: the prompt doesn't fit.
             LimitReached: with ``Limits(on_limit="raise")``.
+            InvalidOutput: with the same, if no answer fitted ``output``.
             EngineError: the engine broke.
             QueueFull: too many runs are waiting.
             Closed: the model was closed.
         """
-        task = self._task(
-            prompt,
-            system=system,
-            tools=tools,
-            documents=documents,
-            tool_choice=tool_choice,
-            thinking=thinking,
-            sampling=sampling,
-            limits=limits,
-            deps=deps,
-        )
+        task = self._task(prompt, output_of(output), options)
         return await Run(self._backend, task, _to_nobody).execute()
 
+    @overload
+    def stream(
+        self, prompt: Prompt, **options: Unpack[RunOptions]
+    ) -> RunStream[str]: ...
+
+    @overload
     def stream(
         self,
         prompt: Prompt,
         *,
-        system: str | None = None,
-        tools: Sequence[ToolLike] = (),
-        documents: Sequence[Document] = (),
-        tool_choice: ToolChoice = "auto",
-        thinking: ThinkingMode = "high",
-        sampling: Sampling | None = None,
-        limits: Limits | None = None,
-        deps: object = None,
-    ) -> RunStream:
+        output: Mapping[str, object],
+        **options: Unpack[RunOptions],
+    ) -> RunStream[object]: ...
+
+    @overload
+    def stream(
+        self, prompt: Prompt, *, output: TypeForm[T], **options: Unpack[RunOptions]
+    ) -> RunStream[T]: ...
+
+    def stream(
+        self, prompt: Prompt, *, output: object = str, **options: Unpack[RunOptions]
+    ) -> RunStream[Any]:
         """Ask, and listen: ``async with model.stream(...) as stream``, then
         ``async for event in stream``. Arguments and errors are those of ``chat``.
 
         After the block ``stream.reply`` is complete; leaving the block early cancels.
         """
-        task = self._task(
-            prompt,
-            system=system,
-            tools=tools,
-            documents=documents,
-            tool_choice=tool_choice,
-            thinking=thinking,
-            sampling=sampling,
-            limits=limits,
-            deps=deps,
-        )
-        return RunStream(self._backend, task)
+        return RunStream(self._backend, self._task(prompt, output_of(output), options))
 
     async def count_tokens(
         self,
@@ -229,11 +236,12 @@ class Model:
         tools: Sequence[ToolLike] = (),
         documents: Sequence[Document] = (),
         thinking: ThinkingMode = "high",
+        output: object = str,
     ) -> TokenCount:
         """Exactly what ``chat`` with these arguments would make the model read."""
         request = _Request(prompt, system, tuple(documents))
         specs = tuple(tool.spec for tool in toolbox(tools).values())
-        setup = Setup(thinking, specs, self._profile)
+        setup = Setup(thinking, specs, self._profile, output_of(output).schema)
         return await anyio.to_thread.run_sync(
             _count, self._backend.tokenizer, setup, request
         )
@@ -254,39 +262,29 @@ class Model:
     ) -> None:
         await self.close()
 
-    def _task(
-        self,
-        prompt: Prompt,
-        *,
-        system: str | None,
-        tools: Sequence[ToolLike],
-        documents: Sequence[Document],
-        tool_choice: ToolChoice,
-        thinking: ThinkingMode,
-        sampling: Sampling | None,
-        limits: Limits | None,
-        deps: object,
-    ) -> Task:
+    def _task(self, prompt: Prompt, output: Output[T], options: RunOptions) -> Task[T]:
         """Everything checked and in the form the loop takes."""
         if self._closed:
             raise Closed("this model was closed; load it again")
+        thinking = options.get("thinking", "high")
         _check_thinking(thinking)
-        box = toolbox(tools)
+        box = toolbox(options.get("tools", ()))
         _check_approval(box)
-        request = _Request(prompt, system, tuple(documents))
+        documents = tuple(options.get("documents", ()))
+        request = _Request(prompt, options.get("system"), documents)
         messages = request.messages()
         check_messages(messages)
-        setup = Setup(
-            thinking, tuple(tool.spec for tool in box.values()), self._profile
-        )
+        specs = tuple(tool.spec for tool in box.values())
+        setup = Setup(thinking, specs, self._profile, output.schema)
         return Task(
             messages=messages,
             setup=setup,
             tools=box,
-            tool_choice=_choice(tool_choice, box),
-            sampling=sampling or self._sampling,
-            limits=limits or Limits(),
-            deps=deps,
+            tool_choice=_choice(options.get("tool_choice", "auto"), box),
+            output=output,
+            sampling=options.get("sampling") or self._sampling,
+            limits=options.get("limits") or Limits(),
+            deps=options.get("deps"),
             measure=lambda: _parts(self._backend.tokenizer, setup, request),
         )
 
@@ -381,12 +379,14 @@ def _count(tokenizer: Tokenizer, setup: Setup, request: _Request) -> TokenCount:
         return len(Transcript(tokenizer, setup, messages).prompt)
 
     total = size(setup, request)
-    no_tools = size(replace(setup, tools=()), request)
-    no_system = size(replace(setup, tools=()), replace(request, system=None))
-    bare = size(replace(setup, tools=()), replace(request, system=None, documents=()))
+    no_schema = size(setup := replace(setup, output=None), request)
+    no_tools = size(setup := replace(setup, tools=()), request)
+    no_system = size(setup, replace(request, system=None))
+    bare = size(setup, replace(request, system=None, documents=()))
     return TokenCount(
         total=total,
-        tools=total - no_tools,
+        schema=total - no_schema,
+        tools=no_schema - no_tools,
         system=no_tools - no_system,
         documents=no_system - bare,
         messages=bare,
@@ -398,6 +398,7 @@ def _parts(tokenizer: Tokenizer, setup: Setup, request: _Request) -> dict[str, i
     parts = {
         "system": count.system,
         "tools": count.tools,
+        "schema": count.schema,
         "documents": count.documents,
         "messages": count.messages,
     }
@@ -405,8 +406,8 @@ def _parts(tokenizer: Tokenizer, setup: Setup, request: _Request) -> dict[str, i
 
 
 def _check_thinking(thinking: str) -> None:
-    if thinking not in ("off", "high", "max"):
-        msg = f"thinking is 'off', 'high' or 'max', not {thinking!r}"
+    if thinking not in ("off", "low", "high", "max"):
+        msg = f"thinking is 'off', 'low', 'high' or 'max', not {thinking!r}"
         raise ValueError(msg)
 
 

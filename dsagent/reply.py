@@ -8,19 +8,21 @@ why there is no more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast
 
 from dsagent.errors import NoOutput
 
 if TYPE_CHECKING:
+    from dsagent.encoding.grammar import GrammarNote
     from dsagent.messages import Message, ToolCall
 
 T_co = TypeVar("T_co", covariant=True)
 
-Stop: TypeAlias = Literal["done", "limit", "length", "cancelled", "error"]
+Stop: TypeAlias = Literal["done", "limit", "length", "invalid", "cancelled", "error"]
 """Why a run ended. "done": the model finished its answer. "limit": a limit of the run.
-"length": no tokens were left to write with. "cancelled": somebody gave up on it.
-"error": it broke off with an exception."""
+"length": no tokens were left to write with. "invalid": the answer never fitted the
+output that was asked for. "cancelled": somebody gave up on it. "error": it broke off
+with an exception."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ class Reply(Generic[T_co]):
     """What the model thought before it, in the turn that answered."""
     messages: tuple[Message, ...]
     """The whole conversation: what was asked, and everything since. With another
-    ``User`` message at its end it is the prompt of the next run."""
+    ``User`` message at its end it is the prompt of the next run. An answer that was
+    put right is not in it."""
     calls: tuple[ToolCall, ...]
     """Every call of this run, in order."""
     usage: Usage
@@ -90,17 +93,24 @@ class Reply(Generic[T_co]):
     timing: Timing
     value: T_co | None = None
     """What ``output`` hands out."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the answer, when ``stop`` is "invalid"."""
+    notes: tuple[GrammarNote, ...] = ()
+    """What the schemas of this run ask and its grammar can't hold. It is validated, so
+    this says where an answer or a call may need another attempt."""
 
     @property
     def output(self) -> T_co:
         """The answer in the type that was asked for; the text, if none was.
 
         Raises:
-            NoOutput: the run didn't come to an answer.
+            NoOutput: the run didn't come to an answer, or to none that fits.
         """
-        if self.stop != "done" or self.value is None:
+        if self.stop != "done":
+            found = "".join(f"\n- {problem}" for problem in self.problems)
             raise NoOutput(
                 f"this run has no output: it ended with stop={self.stop!r}; "
-                "`text` and `messages` hold what there is"
+                f"`text` and `messages` hold what there is{found}"
             )
-        return self.value
+        # None is a value where the type has it.
+        return cast("T_co", self.value)

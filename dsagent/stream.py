@@ -10,7 +10,7 @@ its tools before the block is over; what the block raises is raised as it is; an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from dsagent.events import Event
     from dsagent.reply import Reply
 
+T_co = TypeVar("T_co", covariant=True)
+
 _BUFFER = 16
 """Events that may wait for the reader before the run does."""
 
@@ -43,20 +45,20 @@ class _Inside:
     receive: MemoryObjectReceiveStream[Event]
 
 
-class RunStream:
+class RunStream(Generic[T_co]):
     """Made by ``Model.stream``. Enter and leave it in the same task."""
 
-    def __init__(self, backend: Backend, task: Task) -> None:
+    def __init__(self, backend: Backend, task: Task[T_co]) -> None:
         self._run = Run(backend, task, self._tell)
         self._inside: _Inside | None = None
         self._error: Exception | None = None
 
     @property
-    def reply(self) -> Reply[str]:
+    def reply(self) -> Reply[T_co]:
         """The run as a value. Inside the block: as if it were cancelled now."""
         return self._run.reply()
 
-    async def finish(self) -> Reply[str]:
+    async def finish(self) -> Reply[T_co]:
         """Let the run go on to its end without looking at the rest of its events.
 
         Raises:

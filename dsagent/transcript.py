@@ -42,10 +42,22 @@ class Setup:
     thinking: ThinkingMode = "high"
     tools: tuple[ToolSpec, ...] = ()
     profile: Profile = "preview"
+    output: Mapping[str, object] | None = None
+    """JSON schema of the answer; None: it is free text."""
 
     @property
     def thinks(self) -> bool:
         return self.thinking != "off"
+
+    @property
+    def effort(self) -> str | None:
+        """The thinking mode by the name that the weights' generation has for it."""
+        if self.thinking == "off" or (self.thinking, self.profile) == (
+            "low",
+            "preview",
+        ):
+            return None
+        return self.thinking
 
     @property
     def drops_thinking(self) -> bool:
@@ -119,7 +131,7 @@ class Transcript:
         return render(
             new,
             thinking=self._setup.thinks,
-            effort=self._setup.thinking if self._setup.thinks else None,
+            effort=self._setup.effort,
             profile=self._setup.profile,
             context=context,
         )
@@ -159,16 +171,18 @@ def _wire_form(
 ) -> tuple[list[Wire], dict[int, tuple[int, ...]]]:
     """(messages as the renderer takes them, sampled ids by their place in those).
 
-    All system messages become one at the beginning, which also carries the tools: in
-    the middle the format has no way to write them.
+    All system messages become one at the beginning, which also carries the tools and
+    the schema of the answer: in the middle the format has no way to write them.
     """
     wire: list[Wire] = []
     replays: dict[int, tuple[int, ...]] = {}
     texts = [message.text for message in messages if isinstance(message, System)]
-    if texts or setup.tools:
+    if texts or setup.tools or setup.output is not None:
         system: dict[str, object] = {"role": "system", "content": "\n\n".join(texts)}
         if setup.tools:
             system["tools"] = [spec.as_openai() for spec in setup.tools]
+        if setup.output is not None:
+            system["response_format"] = setup.output
         wire.append(system)
     for message in messages:
         match message:

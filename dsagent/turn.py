@@ -23,6 +23,7 @@ from dsagent.encoding.parse import (
     ThinkingText,
 )
 from dsagent.events import (
+    PartialOutput,
     TextDelta,
     ThinkingDelta,
     ToolCallDelta,
@@ -30,6 +31,7 @@ from dsagent.events import (
     ToolCallStarted,
 )
 from dsagent.messages import Assistant, Text, Thinking, ToolCall
+from dsagent.output import NOTHING, partial_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +66,9 @@ class TurnReader:
         )
         self._turn = turn
         self._calls_before = calls_before
+        self._is_value = setup.output is not None
+        """The answer is JSON, of which parts can be told before it is whole."""
+        self._told: object = NOTHING
         self._thinking: list[str] = []
         self._text: list[str] = []
         self.ids: list[int] = []
@@ -76,7 +81,7 @@ class TurnReader:
     def feed(self, ids: Sequence[int]) -> list[Event]:
         """Read the next ids."""
         self.ids += ids
-        return self._events(self._parser.feed_ids(ids))
+        return self._with_partial(self._events(self._parser.feed_ids(ids)))
 
     def finish(self, stop: Stop) -> list[Event]:
         """There is no more. A call that was cut off by the end of the tokens is
@@ -84,7 +89,7 @@ class TurnReader:
         events = self._parser.finish(stop)
         if stop != "stop":
             events = [event for event in events if not isinstance(event, CallBroken)]
-        return self._events(events)
+        return self._with_partial(self._events(events))
 
     def message(self, *, whole: bool) -> Assistant:
         """The turn so far, or the ``whole`` of it."""
@@ -99,6 +104,15 @@ class TurnReader:
     def _events(self, parsed: Sequence[ParseEvent]) -> list[Event]:
         events = [self._event(event) for event in parsed]
         return [event for event in events if event is not None]
+
+    def _with_partial(self, events: list[Event]) -> list[Event]:
+        """``events`` and what of the value can be told after them, if that is new."""
+        if self._is_value and any(isinstance(event, TextDelta) for event in events):
+            value = partial_value("".join(self._text))
+            if value is not NOTHING and value != self._told:
+                self._told = value
+                events.append(PartialOutput(value, turn=self._turn))
+        return events
 
     def _event(self, event: ParseEvent) -> Event | None:
         match event:

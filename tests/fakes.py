@@ -77,6 +77,7 @@ class ScriptedEngine:
     tokenizer: Tokenizer
     script: list[Line]
     context_limit: int = 8192
+    default_max_tokens: int = 4096
     step: int = 3
     """Ids a step."""
     requests: list[Request] = field(default_factory=list)

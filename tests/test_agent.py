@@ -71,7 +71,7 @@ OSLO = ("weather", '{"city": "Oslo"}')
 ADD = ("add", '{"a": 2, "b": 40}')
 
 
-async def collect(stream: RunStream) -> list[Event]:
+async def collect(stream: RunStream[object]) -> list[Event]:
     async with stream:
         return [event async for event in stream]
 
@@ -374,12 +374,12 @@ async def test_a_required_call_holds_for_the_first_turn(
     scripted: Scripted, choice: object
 ) -> None:
     model, engine = scripted(call(OSLO), say("Sunny."))
-    reply = await model.chat("Hi.", tools=[weather, add], tool_choice=choice)  # type: ignore[arg-type]
+    reply = await model.chat("Hi.", tools=[weather, add], tool_choice=choice)  # type: ignore[call-overload]
     engine.assert_done()
     assert reply.text == "Sunny."
     refusing, _ = scripted(say("No."))
     with pytest.raises(AssertionError, match="the grammar refuses"):
-        await refusing.chat("Hi.", tools=[weather, add], tool_choice=choice)  # type: ignore[arg-type]
+        await refusing.chat("Hi.", tools=[weather, add], tool_choice=choice)  # type: ignore[call-overload]
 
 
 async def test_tool_choice_none_keeps_the_prompt_and_closes_the_tools(

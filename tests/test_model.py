@@ -214,7 +214,7 @@ async def test_two_tools_of_one_name(scripted: Scripted) -> None:
 async def test_a_choice_that_can_not_be_met(scripted: Scripted, choice: object) -> None:
     model, _ = scripted()
     with pytest.raises(DefinitionError, match=r"can't be met with the tools \(none\)"):
-        await model.chat("Hi.", tool_choice=choice)  # type: ignore[arg-type]
+        await model.chat("Hi.", tool_choice=choice)  # type: ignore[call-overload]
 
 
 async def test_approval_is_not_passed_over_in_silence(scripted: Scripted) -> None:
@@ -244,8 +244,8 @@ def test_limits_that_mean_nothing(options: dict[str, object], fault: str) -> Non
 
 async def test_a_thinking_mode_that_does_not_exist(scripted: Scripted) -> None:
     model, _ = scripted()
-    with pytest.raises(ValueError, match="'off', 'high' or 'max', not 'deep'"):
-        await model.chat("Hi.", thinking="deep")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'low', 'high' or 'max', not 'deep'"):
+        await model.chat("Hi.", thinking="deep")  # type: ignore[call-overload]
 
 
 async def test_tokens_are_counted_as_they_are_read(scripted: Scripted) -> None:
@@ -253,7 +253,7 @@ async def test_tokens_are_counted_as_they_are_read(scripted: Scripted) -> None:
     document = Document("a.txt", "Alpha beta gamma. " * 20)
     arguments = {"system": "Be brief.", "documents": [document], "tools": [weather]}
     count = await model.count_tokens("Hi?", **arguments)  # type: ignore[arg-type]
-    await model.chat("Hi?", **arguments)  # type: ignore[arg-type]
+    await model.chat("Hi?", **arguments)  # type: ignore[call-overload]
     assert count.total == len(engine.requests[0].prompt)
     parts = (count.system, count.tools, count.documents, count.messages)
     assert sum(parts) == count.total

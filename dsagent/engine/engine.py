@@ -190,6 +190,11 @@ class Engine:
     def vocab_size(self) -> int:
         return self._vocab_size
 
+    @property
+    def default_max_tokens(self) -> int:
+        """Ids a request without ``max_tokens`` may have, if there is room."""
+        return self._config.default_max_tokens
+
     def submit(self, request: Request) -> Generation:
         """Start ``request``. Returns at once; does no work on the caller's thread.
 

@@ -250,6 +250,10 @@ class EngineProtocol(Protocol):
     @property
     def vocab_size(self) -> int: ...
 
+    @property
+    def default_max_tokens(self) -> int:
+        """Ids a request without ``max_tokens`` may have, if there is room."""
+
     def submit(self, request: Request) -> GenerationProtocol:
         """Start ``request``. Returns at once; does no work on the caller's thread.
 
