@@ -15,6 +15,7 @@ import anyio.lowlevel
 
 from dsagent.encoding.render import render
 from dsagent.encoding.tokens import BOS
+from dsagent.engine.constraint import allocate_mask
 from dsagent.engine.request import EngineStats, GenerationStats, TokenStep
 from dsagent.errors import Closed
 
@@ -45,6 +46,9 @@ class Line:
     held: int = 1
     error: DSAgentError | None = None
     """Break with this instead of ending."""
+    yields: bool = False
+    """Where the constraint forces the end of thinking, sample that and go on behind
+    the script's own, as a model would; otherwise a forced id is a failure."""
 
 
 def say(text: str, thinking: str = "") -> Line:
@@ -183,11 +187,26 @@ class ScriptedGeneration:
         ids = tuple(self._ids[done:until])
         constraint = self._request.constraint
         assert constraint is not None
+        # What the engine does before it samples; here only for what it may change.
+        constraint.fill_mask(allocate_mask(1, self._engine.vocab_size), 0)
         accepted = constraint.accept(ids)
+        if accepted < len(ids) and self._line.yields:
+            return self._yield(ids[:accepted], constraint.forced())
         assert accepted == len(ids), (
             f"the grammar refuses {self._engine.tokenizer.decode(ids[accepted:])!r} "
             f"after {self._engine.tokenizer.decode(self._sampled)!r}"
         )
+        self._sampled += ids
+        return TokenStep(ids=ids)
+
+    def _yield(self, ids: tuple[int, ...], forced: list[int]) -> TokenStep:
+        """Sample the end of thinking where the script would have gone on thinking."""
+        end_think = self._engine.tokenizer.end_think
+        assert forced == [end_think]
+        done = len(self._sampled) + len(ids)
+        rest = self._ids[self._ids.index(end_think) :]
+        self._ids = [*self._ids[:done], *rest]
+        self._length = min(len(self._ids), self._request.max_tokens or len(self._ids))
         self._sampled += ids
         return TokenStep(ids=ids)
 

@@ -332,6 +332,9 @@ async def test_an_unknown_tool_is_a_result(
     model, _ = scripted(call(("no_such_tool", "{}")), say("Sorry."))
 
     class Anything:
+        def fill_mask(self, out: object, row: int) -> None:
+            pass
+
         def accept(self, ids: Sequence[int]) -> int:
             return len(ids)
 

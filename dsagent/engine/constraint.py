@@ -188,6 +188,8 @@ class GrammarConstraint:
         if self._ended:
             return 0
         body, ends = self._until_eos(ids)
+        if ends and not body:  # which the matcher denies once it has stopped
+            return int(self._matcher.is_accepting())
         legal: int = self._matcher.validate_tokens(body + [self._eos] * ends)
         self._check()
         return legal

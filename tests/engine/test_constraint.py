@@ -159,7 +159,12 @@ def test_validate_changes_nothing() -> None:
     assert state.validate([*ids("ab"), EOS]) == 2
     assert state.validate([*ids("abd"), EOS, *ids("a")]) == 4
     assert state.validate([]) == 0
+    assert state.validate([EOS]) == 0
     assert legal(state) == set(ids("a"))
+    state.accept(ids("abc"))
+    assert state.done
+    assert state.validate([EOS, EOS]) == 1
+    assert state.validate(ids("c")) == 0
 
 
 def test_forced_ids() -> None:
