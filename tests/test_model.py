@@ -234,6 +234,11 @@ async def test_approval_is_not_passed_over_in_silence(scripted: Scripted) -> Non
         ({"tool_calls": -1}, "tool_calls must be at least 0"),
         ({"output_tokens": 0}, "output_tokens must be at least 1"),
         ({"identical_calls": 0}, "identical_calls must be at least 1"),
+        ({"thinking_tokens": -1}, "thinking_tokens must be at least 0"),
+        ({"thinking_repeats": 1}, "thinking_repeats must be at least 2"),
+        ({"output_retries": -1}, "output_retries must be at least 0"),
+        ({"seconds": -0.5}, "seconds must be at least 0, not -0.5"),
+        ({"seconds": float("nan")}, "seconds must be at least 0, not nan"),
         ({"on_limit": "explode"}, "on_limit is 'answer', 'stop' or 'raise'"),
     ],
 )
