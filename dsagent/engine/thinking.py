@@ -122,12 +122,10 @@ class ThinkingLimit:
 
     def forced(self) -> list[int]:
         """Ids that must come next, empty if there is a choice."""
-        if self._after:
-            return self._constraint.forced()
         if self._must_close():
             return [self._close]
-        ids = self._constraint.forced()
-        return ids[: self.validate(ids)]
+        # None of them is against the rule: where closing is legal there is a choice.
+        return self._constraint.forced()
 
     @property
     def _closing(self) -> bool:

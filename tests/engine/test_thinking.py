@@ -138,15 +138,15 @@ def test_the_end_waits_for_a_whole_character() -> None:
     assert state.validate([MARK, *ids("ok")]) == 3
 
 
-def test_what_is_forced_stays_within_the_budget() -> None:
-    forcing = 'start: "abcdef" <mark> "ok" | "ab" <mark> "ok"'
-    assert limited(source=forcing).forced() == ids("ab")
-    assert limited(tokens=2, source=forcing).forced() == ids("ab")
-    longer = 'start: "abcdef" <mark> "ok" | "abcd" <mark> "ok"'
-    state = limited(tokens=4, source=longer)
-    assert state.forced() == ids("abcd")
-    state.accept(ids("abcd"))
-    assert state.forced() == [MARK]
+def test_what_is_forced_is_legal() -> None:
+    source = 'start: "abcdef" <mark> "ok" | "abcd" <mark> "ok"'
+    for tokens in range(8):
+        state = limited(tokens=tokens, source=source)
+        assert state.forced() == ids("abcd")
+        assert state.accept(ids("abcd")) == 4
+        forced = state.forced()
+        assert forced == ([MARK] if tokens <= 4 else [])
+        assert state.accept(ids("e")) == (tokens > 4)
 
 
 def test_rollback_across_the_forced_end() -> None:
