@@ -15,6 +15,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 EXPECTED = {
     "chat": ["> Hello!", "> What can you do?"],
     "documents": ["Oscar Lind", "12 euros"],
+    "output": ["{'mood': '", "'orders_again': ", ", *"],
     "tools": ['get_weather({"city": "Oslo"})', "sunny", "add({", "42"],
 }
 """What each example must print."""
