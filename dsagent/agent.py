@@ -244,8 +244,7 @@ class Run(Generic[T]):
             calls_before=sum(len(turn.calls) for turn in turns),
         )
         grammar = rules_of(setup, self._choice(), tokenizer)
-        if self._number == 1:
-            self._notes = grammar.notes
+        self._notes = tuple(dict.fromkeys((*self._notes, *grammar.notes)))
         constraint = self._backend.grammars.constraint(grammar.source)
         limits, tokens = self._task.limits, self._budget.thinking(room)
         thinking = (
@@ -356,9 +355,8 @@ class Run(Generic[T]):
         self._messages = self._check.without_rejected(self._messages)
         if self._check.fits(self._answer):
             return "done"
-        limits = self._task.limits
-        often = self._check.failures > limits.output_retries
-        over = self._number >= limits.turns or self._budget.time_is_up
+        often = self._check.failures > self._task.limits.output_retries
+        over = self._budget.is_over(self._number, self._usage.output_tokens)
         return "invalid" if often or over else None
 
     def _finish(self) -> Reply[T]:

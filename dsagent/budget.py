@@ -68,6 +68,10 @@ class Budget:
         short = left is not None and left <= self._kept(left)
         return turn >= self._limits.turns or self.time_is_up or short
 
+    def is_over(self, turn: int, used: int) -> bool:
+        """Whether there can be no turn after this one, with ``used`` tokens by then."""
+        return turn >= self._limits.turns or self.time_is_up or self.output(used) == 0
+
     def thinking(self, room: int) -> int | None:
         """Tokens that a turn of at most ``room`` may think; None: no limit."""
         limit = self._limits.thinking_tokens

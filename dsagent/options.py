@@ -60,11 +60,11 @@ class Limits:
     """How often the model is told what is wrong with its answer and asked again, when
     the answer doesn't fit ``output``. Each time is a turn."""
     on_limit: OnLimit = "answer"
-    """What happens at ``turns``, ``tool_calls``, ``output_tokens`` and ``seconds``.
-    "answer": the last turn is made with the tools closed, so that the model has to
-    answer with what it knows, and thinking ends in time for it. "stop": the run ends
-    with ``stop="limit"``. "raise": so it does, as ``LimitReached``. After
-    ``output_retries`` the last two differ likewise: "raise" raises ``InvalidOutput``,
+    """What happens at a limit. "answer": the last turn is made with the tools closed
+    and thinking ends in time, so that the model has to answer with what it knows.
+    "stop": at ``turns``, ``tool_calls`` and ``seconds`` the run ends with
+    ``stop="limit"``; ``output_tokens`` are used up, whatever for. "raise": as "stop",
+    with ``LimitReached``. After ``output_retries`` "raise" raises ``InvalidOutput``;
     otherwise the run ends with ``stop="invalid"``."""
 
     def __post_init__(self) -> None:

@@ -210,6 +210,16 @@ async def test_no_second_attempt_after_time_is_up(timed: Any) -> None:
     assert reply.stop == "invalid"
 
 
+async def test_no_second_attempt_without_tokens_for_it(scripted: Scripted) -> None:
+    model, engine = scripted(say("[1, 2]"))
+    tokens = len(engine.tokenizer.encode_text("[1, 2]")) + 1
+    limits = Limits(output_tokens=tokens)
+    output = {"type": "array", "not": {"const": [1, 2]}}
+    reply = await model.chat("?", output=output, thinking="off", limits=limits)
+    engine.assert_done()
+    assert (reply.stop, reply.text) == ("invalid", "[1, 2]")
+
+
 async def test_a_tool_that_hangs_is_stopped_when_time_is_up(
     scripted: Scripted,
 ) -> None:
