@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Stop,
         TokenStep,
     )
+    from dsagent.engine.speculation import Observer
     from dsagent.engine.transformer import Transformer
     from dsagent.errors import DSAgentError
 
@@ -142,6 +143,7 @@ class Engine:
         *,
         profile: StepProfile | None = None,
         calibration: Calibration | None = None,
+        observe: Observer | None = None,
     ) -> None:
         """Start the engine thread.
 
@@ -150,6 +152,7 @@ class Engine:
             config: How much it may hold and do at once.
             profile: What its steps cost here, for deciding how far to draft ahead.
             calibration: How far the drafter's confidences can be trusted.
+            observe: Told of fully verified blocks, on the engine thread.
         """
         config = config or EngineConfig()
         self._config = config
@@ -164,6 +167,7 @@ class Engine:
             tokens=config.cache_tokens,
             profile=profile,
             calibration=calibration,
+            observe=observe,
         )
         self._admission = Admission(
             slots=config.max_running, tokens=config.cache_tokens, queue=config.max_queue

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dsagent.engine.cache import Cache
     from dsagent.engine.scheduler import Work
     from dsagent.engine.sequence import Sequence
-    from dsagent.engine.speculation import Block
+    from dsagent.engine.speculation import Block, Observer
     from dsagent.engine.transformer import Transformer
     from dsagent.errors import EngineError
 
@@ -67,6 +67,7 @@ class Runner:
         tokens: int,
         profile: StepProfile | None = None,
         calibration: Calibration | None = None,
+        observe: Observer | None = None,
     ) -> None:
         self._transformer = transformer
         self._cache: Cache = transformer.new_cache(slots, tokens)
@@ -80,6 +81,7 @@ class Runner:
             Policy(profile or UNMEASURED, length=length),
             calibration or Calibration.identity(max(length, 1)),
             vocab=self._vocab,
+            observe=observe,
         )
         self._bytes = 0
 

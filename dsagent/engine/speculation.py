@@ -17,7 +17,7 @@ distribution of the output.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -29,6 +29,8 @@ from dsagent.engine.verify import Drafted
 from dsagent.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from dsagent.engine.cache import Cache
@@ -188,6 +190,11 @@ class Block:
         self._ended = True
 
 
+Observer: TypeAlias = "Callable[[list[float], int], None]"
+"""Told the confidence logits of a block and how many of its drafts stood, if the
+drafter made all of it and all of it was verified."""
+
+
 class Speculator:
     """Makes the blocks of a step, and learns from what became of them."""
 
@@ -199,8 +206,10 @@ class Speculator:
         calibration: Calibration,
         *,
         vocab: int,
+        observe: Observer | None = None,
     ) -> None:
         """``drafter`` is None for a model without one: what is forced is still free."""
+        self._observe = observe
         self._drafter = drafter
         self._cache = cache
         self._policy = policy
@@ -267,6 +276,11 @@ class Speculator:
             accepted,
             seconds,
         )
+        if self._observe is not None and self._drafter is not None:
+            for block, count in zip(decoded, accepted, strict=True):
+                scores = [score for score in block.scores if score is not None]
+                if len(scores) == block.length == self._drafter.block_size:
+                    self._observe(scores, count)
 
     def _draft(self, blocks: list[Block]) -> None:
         """Have the drafter fill the blocks up to its own length, or a request's."""

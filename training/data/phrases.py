@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from training.data.words import Pool, is_held_out
+from training.data.words import Pool, blend, is_held_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=\{(\w+)\})")
+BLENDS = 0.15
+"""Share of the words that give way to an invented one."""
 
 
 @dataclass(slots=True)
@@ -30,8 +32,11 @@ class Source:
     _parts: dict[int, list[str]] = field(default_factory=dict)
 
     def word(self, pool: Pool) -> str:
-        """One word of `pool`."""
-        return pool.pick(self.rng, self.held)
+        """One word of `pool`; in training now and then one that nobody has heard of."""
+        word = pool.pick(self.rng, self.held)
+        if not self.held and word.isalpha() and self.rng.random() < BLENDS:
+            return blend(self.rng).capitalize() if word[0].isupper() else blend(self.rng)
+        return word
 
     def chance(self, probability: float) -> bool:
         """True with `probability`."""

@@ -348,8 +348,34 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MIXED = _LETTERS + _LETTERS.lower() + "0123456789"
 
 
+_BLENDED = [
+    word.lower()
+    for pool in (CITIES, COUNTRIES, FIRST_NAMES, SURNAMES, PRODUCTS, ANIMALS, JOBS,
+                 HOBBIES, SUBJECTS, FOODS, VENUES, EVENTS, ADJECTIVES, NOUNS, OBJECTS, VERBS)
+    for word in pool.train
+    if word.isascii() and word.isalpha() and len(word) > 3
+]  # fmt: skip
+
+
+def blend(rng: Random) -> str:
+    """The beginning of one word and the end of another, lower-case.
+
+    Whole words, and syllables of a few shapes, can be copied by knowing them. The
+    pieces of real words in orders never met can only be copied piece by piece, which is
+    what a user's words take.
+    """
+    while True:
+        first, last = rng.choice(_BLENDED), rng.choice(_BLENDED)
+        end = last[-rng.randrange(2, len(last)) :]
+        word = first[: rng.randrange(2, len(first))] + end
+        if not is_held_out(word):
+            return word
+
+
 def syllables(rng: Random, count: int | None = None) -> str:
-    """An invented lower-case word of `count` syllables (one to three if not given)."""
+    """An invented lower-case word: a blend, or `count` syllables (by default 1 to 3)."""
+    if rng.random() < 0.5:
+        return blend(rng)
     count = count or rng.choice((1, 2, 2, 2, 3))
     return "".join(
         rng.choice(_ONSETS) + rng.choice(_NUCLEI) + (rng.choice(_CODAS) if last else "")
