@@ -45,14 +45,19 @@ class Sample:
         return (high - low) / 2 / self.median
 
 
-def options(description: str) -> Options:
-    """The command line."""
+def arguments(description: str) -> argparse.ArgumentParser:
+    """The command line of every benchmark, to which it may add its own."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--quick", action="store_true", help="under 50 s, fewer repeats"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
-    parsed = parser.parse_args()
+    return parser
+
+
+def options(description: str) -> Options:
+    """The command line of a benchmark that adds nothing."""
+    parsed = arguments(description).parse_args()
     return Options(parsed.quick, parsed.json)
 
 
@@ -85,7 +90,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def report(
-    options: Options, figures: Mapping[str, float], setup: Mapping[str, object]
+    options: Options | argparse.Namespace,
+    figures: Mapping[str, float],
+    setup: Mapping[str, object],
 ) -> None:
     """Write the JSON, if a file was asked for."""
     if options.json is not None:

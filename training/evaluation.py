@@ -150,7 +150,8 @@ class Examiner:
 
     async def _answer(self, case: Case) -> Answer:
         ids: list[int] = []
-        async with self.engine.submit(self.request(case)) as generation:
+        request = request_of(case, self.tokenizer, self.grammars)
+        async with self.engine.submit(request) as generation:
             async for step in generation:
                 ids += step.ids
             stop = generation.stop or "error"
@@ -165,27 +166,30 @@ class Examiner:
         )
         return Answer(case, said, self.tokenizer.decode(ids))
 
-    def request(self, case: Case) -> Request:
-        """The case as the engine takes it."""
-        pieces = render(case.messages, thinking=case.thinking, effort=case.effort)
-        expected = json.dumps(case.expected, ensure_ascii=False)
-        length = 2 * len(self.tokenizer.encode_text(expected)) + MARGIN
-        constraint = None
-        if self.grammars is not None:
-            grammar = turn_grammar(
-                tools=_tools(case),
-                thinking=case.thinking,
-                output_schema=_schema(case),
-                dsml_id=self.tokenizer.dsml,
-            )
-            constraint = self.grammars.constraint(grammar.source)
-        return Request(
-            tuple(self.tokenizer.encode(pieces)),
-            max_tokens=length,
-            sampling=Sampling(temperature=0.0),
-            stop_ids=frozenset({self.tokenizer.eos}),
-            constraint=constraint,
+
+def request_of(
+    case: Case, tokenizer: Tokenizer, grammars: GrammarBackend | None
+) -> Request:
+    """The case as the engine takes it, greedy; constrained if there are grammars."""
+    pieces = render(case.messages, thinking=case.thinking, effort=case.effort)
+    expected = json.dumps(case.expected, ensure_ascii=False)
+    length = 2 * len(tokenizer.encode_text(expected)) + MARGIN
+    constraint = None
+    if grammars is not None:
+        grammar = turn_grammar(
+            tools=_tools(case),
+            thinking=case.thinking,
+            output_schema=_schema(case),
+            dsml_id=tokenizer.dsml,
         )
+        constraint = grammars.constraint(grammar.source)
+    return Request(
+        tuple(tokenizer.encode(pieces)),
+        max_tokens=length,
+        sampling=Sampling(temperature=0.0),
+        stop_ids=frozenset({tokenizer.eos}),
+        constraint=constraint,
+    )
 
 
 def _tools(case: Case) -> list[ToolSpec]:
