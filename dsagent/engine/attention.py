@@ -122,7 +122,7 @@ class Attention:
 
     def __call__(self, x: Tensor, layer: int, step: Step) -> Tensor:
         """``x [N, D]`` (normalised) to ``[Q, D]``; writes the batch into the cache."""
-        qr, kv, raw, gates = torch.mm(x, self.wide).split(self.splits, 1)
+        qr, kv, raw, gates = ops.project(x, self.wide).split(self.splits, 1)
         if step.tails is not None:
             qr, gates = qr[step.tails.rows], gates[step.tails.rows]
         n = len(qr)
@@ -141,15 +141,18 @@ class Attention:
     def query_heads(self, qr: Tensor, factors: Tensor) -> Tensor:
         """Rotated queries ``[n, H, d]`` of latents ``[n, Rq]``."""
         d = self.norms.kv.shape[0]
-        heads = torch.mm(qr, self.queries).view(len(qr), self.heads, d)
+        heads = ops.project(qr, self.queries).view(len(qr), self.heads, d)
         return ops.rotate_(ops.unit_queries(heads, qr, self.eps), factors)
 
     def output(self, o: Tensor, inverse: Tensor) -> Tensor:
         """``o [n, H, d]`` as attended (changed in place) to ``[n, D]``."""
         n = len(o)
         ops.rotate_(o, inverse)
-        z = torch.bmm(o.view(n, self.groups, -1).transpose(0, 1), self.wo_a)
-        return torch.mm(z.transpose(0, 1).reshape(n, -1), self.wo_b)
+        parts = zip(
+            o.view(n, self.groups, -1).unbind(1), self.wo_a.unbind(), strict=True
+        )
+        z = torch.cat([ops.project(part, w) for part, w in parts], 1)
+        return ops.project(z, self.wo_b)
 
     def _spans(
         self,
@@ -228,7 +231,7 @@ class Attention:
             return None
         heads = gates.shape[1]
         assert self.index_queries is not None
-        iq = torch.mm(qr, self.index_queries).view(len(qr), heads, -1)
+        iq = ops.project(qr, self.index_queries).view(len(qr), heads, -1)
         return ops.rotate_(iq, step.factors[asks]), gates
 
     def _short(

@@ -135,8 +135,8 @@ class Drafter:
             return
         w, eps, ring = self._weights, self._config.rms_norm_eps, cache.ring
         positions = batch.positions[batch.tap_rows]
-        main = ops.normalise(torch.mm(taps, w.main), eps)
-        kv = torch.mm(main, w.context).view(len(taps), self.stages, -1)
+        main = ops.normalise(ops.project(taps, w.main), eps)
+        kv = ops.project(main, w.context).view(len(taps), self.stages, -1)
         kv = ops.rms_norm(kv, w.context_norms, eps)
         table = self._rotations.upto(max(span.end for span in batch.spans))
         ops.rotate_(kv, table[positions].unsqueeze(1))
@@ -242,7 +242,7 @@ class Drafter:
     ) -> Tensor:
         """Attention of a stage, ``x [R·n, D]`` (normalised) to ``[R·n, D]``."""
         factors, inverse = rotations
-        qr, kv, *_ = torch.mm(x, layer.wide).split(layer.splits, 1)
+        qr, kv, *_ = ops.project(x, layer.wide).split(layer.splits, 1)
         heads = layer.query_heads(qr, factors)
         kv = ops.rms_norm(kv, layer.norms.kv, layer.eps)
         kv = ops.rotate_(kv, factors.squeeze(1))

@@ -62,7 +62,7 @@ class Head:
     def logits(self, hidden: Tensor) -> Tensor:
         """``[N, D]`` to ``[N, V]``."""
         x = ops.rms_norm(hidden, self.norm, self.norm_eps)
-        return torch.mm(x, self.vocabulary)
+        return ops.project(x, self.vocabulary)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from dsagent.kernels.reference.hyper import (
 )
 from dsagent.kernels.reference.indexer import index_scores, select
 from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
+from dsagent.kernels.reference.products import ROUND, project
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
 
 __all__ = [
+    "ROUND",
     "HyperWeights",
     "attend",
     "frequencies",
@@ -31,6 +33,7 @@ __all__ = [
     "normalise",
     "pool_overlapping",
     "pool_windows",
+    "project",
     "rms_norm",
     "rotate_",
     "rotations",

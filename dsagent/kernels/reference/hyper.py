@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dsagent.kernels.reference.norm import inverse_rms
+from dsagent.kernels.reference.products import project
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +89,7 @@ def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
     u = X.view(n, m * d)
     if n == 1 and m == 4:
         return _hyper_mix_one(u, w)
-    mix = torch.mm(u, w.fn).mul_(inverse_rms(u, w.norm_eps))
+    mix = project(u, w.fn).mul_(inverse_rms(u, w.norm_eps))
     mix = torch.addcmul(w.base, mix, w.scale)
     gates = torch.addcmul(w.shift, mix[:, : 2 * m].sigmoid(), w.gain)
     logits = mix[:, 2 * m :].view(n, m, m)
