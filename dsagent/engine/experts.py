@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,9 @@ from dsagent.kernels import ops
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+FEW = 128
+"""Up to this many rows it is the weights that cost, and the number of operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +56,70 @@ class Experts:
         )
         if len(x) == 1:
             return self._one(x, chosen[0].tolist(), weights)
+        if len(x) <= FEW:
+            return self._few(x, chosen.tolist(), weights)
         return self._many(x, chosen, weights)
 
     def _one(self, x: Tensor, chosen: list[int], weights: Tensor) -> Tensor:
         gate_up, down = self.parts
         every = [*chosen, len(down) - 1]
         hidden = torch.cat([torch.mm(x, gate_up[expert]) for expert in every])
-        *routed, last = ops.swiglu(hidden, self.limit).split(1)
+        *routed, last = ops.swiglu(hidden, self.limit).unsqueeze(1).unbind()
         out = torch.mm(last, down[-1])
         shares: list[float] = weights[0].tolist()
         for row, expert, share in zip(routed, chosen, shares, strict=True):
             out.addmm_(row, down[expert], alpha=share)
         return out
 
+    def _few(self, x: Tensor, chosen: list[list[int]], weights: Tensor) -> Tensor:
+        """Rows in the order of their experts, gathered once; the shared one's last."""
+        gate_up, down = self.parts
+        n, k = len(x), self.k
+        flat = [expert for row in chosen for expert in row]
+        order = sorted(range(n * k), key=flat.__getitem__)
+        experts, sizes = _runs([flat[i] for i in order])
+        token = torch.tensor([i // k for i in order])
+        share = weights.view(-1, 1).index_select(0, torch.tensor(order))
+        routed = x.index_select(0, token).split(sizes)
+        hidden = [torch.mm(x, gate_up[-1])]
+        hidden += [
+            torch.mm(r, gate_up[e]) for r, e in zip(routed, experts, strict=True)
+        ]
+        h = ops.swiglu(torch.cat(hidden), self.limit)
+        h[n:] *= share
+        mine, *routed = h.split([n, *sizes])
+        parts = [torch.mm(r, down[e]) for r, e in zip(routed, experts, strict=True)]
+        return torch.mm(mine, down[-1]).index_add_(0, token, torch.cat(parts))
+
     def _many(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        n, shared = len(x), len(self.gate_up) - 1
+        """Expert by expert, while its rows and weights are in the caches.
+
+        Rows are filled up to a multiple of ``ROUND`` with ones that count for nothing,
+        so that products come in few shapes (:func:`ops.project`).
+        """
+        gate_up, down = self.parts
         flat = chosen.flatten()
         order = flat.argsort(stable=True)
-        token = order // self.k
-        counts = torch.bincount(flat, minlength=shared).tolist()
-        groups = _groups([*counts, n])
-        rows = x.index_select(0, torch.cat((token, torch.arange(n))))
-        hidden = x.new_empty(len(rows), self.gate_up.shape[-1])
-        for expert, part in groups:
-            torch.mm(rows[part], self.gate_up[expert], out=hidden[part])
-        h = ops.swiglu(hidden, self.limit)
-        h[: len(order)] *= weights.flatten()[order].unsqueeze(1)
-        out = torch.empty_like(rows)
-        for expert, part in groups:
-            torch.mm(h[part], self.down[expert], out=out[part])
-        return out[len(order) :].index_add_(0, token, out[: len(order)])
+        counts = torch.bincount(flat, minlength=len(down) - 1)
+        spare = -counts % ops.ROUND
+        place = torch.arange(len(flat))
+        place += (spare.cumsum(0) - spare).repeat_interleave(counts)
+        sizes = (counts + spare).tolist()
+        token = place.new_zeros(sum(sizes)).index_copy_(0, place, order // self.k)
+        share = x.new_zeros(len(token), 1)
+        share.index_copy_(0, place, weights.view(-1, 1).index_select(0, order))
+        h = ops.swiglu(ops.project(x, gate_up[-1]), self.limit)
+        out = ops.project(h, down[-1])
+        parts = zip(token.split(sizes), share.split(sizes), gate_up, down, strict=False)
+        for rows, weight, first, second in parts:
+            if len(rows):
+                h = ops.project(x.index_select(0, rows), first)
+                h = ops.swiglu(h, self.limit).mul_(weight)
+                out.index_add_(0, rows, ops.project(h, second))
+        return out
 
 
-def _groups(counts: list[int]) -> list[tuple[int, slice]]:
-    """The rows of each expert that has any."""
-    groups, start = [], 0
-    for expert, count in enumerate(counts):
-        if count:
-            groups.append((expert, slice(start, start + count)))
-        start += count
-    return groups
+def _runs(values: list[int]) -> tuple[list[int], list[int]]:
+    """The distinct ones of a sorted list, and how often each is there."""
+    runs = [(value, len(list(run))) for value, run in groupby(values)]
+    return [value for value, _ in runs], [size for _, size in runs]

@@ -1,0 +1,55 @@
+"""The mixture against its formula in float64, for one row, few and many."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dsagent.engine.experts import FEW, Experts
+
+D, E, K, WIDTH, LIMIT = 96, 7, 3, 40, 1.5
+
+
+def randn(*shape: int, seed: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def expert(x: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    gate, up = (x @ gate_up).chunk(2)
+    gate, up = gate.clamp(max=LIMIT), up.clamp(-LIMIT, LIMIT)
+    return (gate / (1 + torch.exp(-gate)) * up) @ down
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, FEW, FEW + 1, 700])
+@pytest.mark.parametrize("hashed", [False, True])
+def test_every_row_gets_its_experts(n: int, *, hashed: bool) -> None:
+    router = randn(D, E, seed=1) / 5
+    bias = randn(E, seed=2) / 5
+    # Wanted by nobody, in the middle; and no number of rows is a round one.
+    bias[3] = -100.0
+    table = randn(11, E, seed=6).argsort(1)[:, :K]
+    gate_up, down = randn(E + 1, D, 2 * WIDTH, seed=3), randn(E + 1, WIDTH, D, seed=4)
+    experts = Experts(
+        router=router,
+        bias=None if hashed else bias,
+        table=table if hashed else None,
+        gate_up=gate_up / 10,
+        down=down / 6,
+        k=K,
+        scale=1.7,
+        limit=LIMIT,
+    )
+    x, ids = randn(n, D, seed=5), torch.arange(n) % 11
+    got = experts(x, ids)
+    for i in {*range(0, n, 1 + n // 20), n - 1}:
+        row = x[i].double()
+        score = torch.log1p(torch.exp(row @ router.double())).sqrt()
+        chosen = table[ids[i]] if hashed else (score + bias).topk(K).indices
+        total = score[chosen].sum()
+        weights = {int(e): 1.7 * score[e] / total for e in chosen} | {E: 1.0}
+        expected = sum(
+            weight * expert(row, experts.gate_up[e].double(), experts.down[e].double())
+            for e, weight in weights.items()
+        )
+        assert (got[i] - expected).abs().max() < 1e-5
