@@ -75,19 +75,23 @@ class Step:
     table: Tensor
     """Rotations of all positions so far ``[P, r/2]``, for entries."""
     ring_bias: tuple[Tensor | None, ...]
-    """A span: which ring slots its queries see ``[n, 1 + ring]``, if it is short."""
+    """A span: which ring slots its queries see ``[n, used + 1]``, if it is short."""
     biases: dict[tuple[int, int], Tensor]
     """By span and ratio, what single tokens see: every closed entry too."""
     tails: Tails | None = None
     """Rows whose attention is wanted; ``None`` for all."""
 
-    def single_bias(self, i: int, ratio: int, seen: int) -> Tensor:
-        """Bias ``[1, 1 + ring + seen]`` of span i, one token, over ring and entries."""
+    def single_bias(self, i: int, ratio: int, seen: int, taken: int) -> Tensor:
+        """Bias ``[1, used + 1 + taken]`` of span i, one token that sees ``seen``."""
         bias = self.biases.get((i, ratio))
         if bias is None:
             ring = self.ring_bias[i]
             assert ring is not None
-            bias = torch.cat((ring, ring.new_zeros(1, seen)), 1) if seen else ring
+            bias = ring
+            if taken:
+                entries = ring.new_zeros(1, taken)
+                entries[:, seen:] = -torch.inf
+                bias = torch.cat((ring, entries), 1)
             self.biases[i, ratio] = bias
         return bias
 
@@ -198,26 +202,28 @@ class Attention:
         span = step.batch.spans[i]
         state = step.cache.layers(span.slot)[layer]
         ring = self.window + SLACK
-        place = 1 + span.start % ring
+        place = -span.end % ring
         state.rows[place : place + 1].copy_(kv)
         seen = 0
         if self.ratio:
             self._compress(span, raw, state, step)
             seen = span.end // self.ratio
-        bias = step.single_bias(i, self.ratio, seen)
-        rows = state.rows[: 1 + ring + seen]
+        used, taken = _used(span, ring), self._taken(seen, state)
+        bias = step.single_bias(i, self.ratio, seen, taken)
+        rows = state.rows[ring - used : ring + 1 + taken]
         if seen > self.topk and self.ratio == CSA:
             index = self._index_queries(qr, gates, asks, span, step)
             assert index is not None
             chosen = ops.select(self._scores(index, state, seen), self.topk)[0]
             if seen > FOLD * self.topk:
-                picked = chosen.nonzero().squeeze(1).add_(1 + ring)
-                rows = torch.cat((rows[: 1 + ring], rows[picked]))
+                picked = chosen.nonzero().squeeze(1).add_(used + 1)
+                rows = torch.cat((rows[: used + 1], rows[picked]))
                 bias = bias[:, : len(rows)]
             else:
                 shown = torch.where(chosen, 0.0, -torch.inf)
-                bias = torch.cat((bias[0, : 1 + ring], shown)).unsqueeze(0)
-        return ops.attend(heads, rows, self.sinks, bias)
+                bias = torch.cat((bias[0, : used + 1], shown)).unsqueeze(0)
+                rows = rows[: used + 1 + seen]
+        return ops.attend(heads, rows, self.sinks, bias, sink=used)
 
     def _index_queries(
         self, qr: Tensor, gates: Tensor, asks: slice, span: Span, step: Step
@@ -246,18 +252,18 @@ class Attention:
     ) -> None:
         """The last ``len(q)`` tokens against the rings, which are written first."""
         assert bias is not None
-        ring = bias.shape[1] - 1
-        _write_ring(state.rows[1 : 1 + ring], kv, span.start)
+        ring, used = self.window + SLACK, bias.shape[1] - 1
+        _write_window(state.rows[:ring], kv, span.end)
         n = len(q)
         if not n:
             return
         bias = bias[span.length - n :]
-        seen = span.end // self.ratio if self.ratio else 0
-        rows = state.rows[: 1 + ring + seen]
-        if seen:
-            hidden = self._hidden(span.end - n, n, seen, index, state)
+        taken = self._taken(span.end // self.ratio, state) if self.ratio else 0
+        rows = state.rows[ring - used : ring + 1 + taken]
+        if taken:
+            hidden = self._hidden(span.end - n, n, taken, index, state)
             bias = torch.cat((bias, hidden), 1)
-        out.copy_(ops.attend(q, rows, self.sinks, bias))
+        out.copy_(ops.attend(q, rows, self.sinks, bias, sink=used))
 
     def _long(
         self,
@@ -277,9 +283,8 @@ class Attention:
         skipped = span.length - len(q)
         ring = self.window + SLACK
         before = min(self.window - 1, span.start)
-        near = _read_ring(state.rows[1 : 1 + ring], span.start - before, before)
-        near = torch.cat((near, kv))
-        entries = state.rows[1 + ring :]
+        near = torch.cat((_read_window(state.rows[:ring], span.start, before), kv))
+        entries = state.rows[ring + 1 :]
         for start, stop in _blocks(len(q)):
             place = before + skipped + start
             first = max(0, place - self.window + 1)
@@ -287,6 +292,7 @@ class Attention:
             mask = _window_bias(place - first, stop - start, len(keys), self)
             position = span.start + skipped + start
             seen = (position + stop - start) // self.ratio if self.ratio else 0
+            taken = self._taken(seen, state)
             part = (
                 None if index is None else (index[0][start:stop], index[1][start:stop])
             )
@@ -295,13 +301,19 @@ class Attention:
                 o = self._gathered(queries, keys, mask, entries, position, part, state)
             else:
                 parts = [mask]
-                if seen:
-                    hidden = self._hidden(position, stop - start, seen, part, state)
+                if taken:
+                    hidden = self._hidden(position, stop - start, taken, part, state)
                     parts.append(hidden)
-                rows = torch.cat((state.rows[:1], keys, entries[:seen]))
+                sink = state.rows[ring : ring + 1]
+                rows = torch.cat((sink, keys, entries[:taken]))
                 o = ops.attend(queries, rows, self.sinks, torch.cat(parts, 1))
             out[start:stop] = o
-        _write_ring(state.rows[1 : 1 + ring], kv, span.start)
+        _write_window(state.rows[:ring], kv, span.end)
+
+    def _taken(self, seen: int, state: LayerState) -> int:
+        """How many entries to attend over to see ``seen``: some more are masked."""
+        entries = state.rows.shape[0] - 1 - self.window - SLACK
+        return min(_rounded(seen), entries)
 
     def _gathered(
         self,
@@ -381,7 +393,7 @@ class Attention:
         assert self.ape is not None
         assert self.norms.entry is not None
         factors = table[first * self.ratio : last * self.ratio : self.ratio]
-        offset = state.rows.shape[0] - _entries(state, self.window)
+        offset = self.window + SLACK + 1
         place = state.rows[offset + first : offset + last]
         if self.ratio != CSA:
             kv, z = members.split(d, 1)
@@ -404,40 +416,45 @@ class Attention:
 
 
 def ring_bias(span: Span, window: int) -> Tensor | None:
-    """Which of ``1 + ring`` rows each query of a short span sees ``[n, 1 + ring]``.
+    """Which of ``used`` ring slots each query of a short span sees ``[n, used + 1]``.
 
-    Slot j holds the newest position up to the span's end that is j modulo the ring's
-    size. ``None`` for a span too long to be computed against the ring.
+    The last column is the sink's. ``None`` for a span too long to be computed against
+    the ring.
     """
     if span.length > SLACK:
         return None
+    ring, newest = window + SLACK, -span.end % (window + SLACK)
+    used = _used(span, ring)
     if span.length == 1:
-        # Once the ring is full, what is seen comes round with it.
-        ring, t = window + SLACK, span.start
-        row = t if t < ring else ring + t % ring
-        return _single_biases(window)[row : row + 1]
-    return _ring_bias(torch.arange(span.start, span.end)[:, None], span.end - 1, window)
-
-
-@cache
-def _single_biases(window: int) -> Tensor:
-    """Of single tokens at positions 0 to 2 rings: ``[2 ring, 1 + ring]``."""
-    t = torch.arange(2 * (window + SLACK))[:, None]
-    return _ring_bias(t, t, window)
-
-
-def _ring_bias(t: Tensor, last: Tensor | int, window: int) -> Tensor:
-    """Bias of queries at ``t [n, 1]`` when ``last`` is the newest position written."""
-    ring = window + SLACK
-    held = last - (last - torch.arange(ring)) % ring
+        ages = _age_bias(window)[2 * ring - newest - used : 2 * ring - newest + 1]
+        return ages.unsqueeze(0)
+    t = torch.arange(span.start, span.end)[:, None]
+    held = span.end - 1 - (torch.arange(ring - used, ring) - newest) % ring
     hidden = (held > t) | (held <= t - window) | (held < 0)
-    bias = torch.zeros(len(t), 1 + ring)
-    bias[:, 1:].masked_fill_(hidden, -torch.inf)
+    bias = torch.zeros(span.length, used + 1)
+    bias[:, :used].masked_fill_(hidden, -torch.inf)
     return bias
 
 
-def _entries(state: LayerState, window: int) -> int:
-    return state.rows.shape[0] - 1 - window - SLACK
+@cache
+def _age_bias(window: int) -> Tensor:
+    """Twice round the ring from a token on, backwards: it sees the window.
+
+    Slots before the first token's, of which ``_rounded`` takes fewer than SLACK, are
+    hidden, too: from here, they are as old as the ones that the window has left.
+    """
+    ages = torch.arange(2 * (window + SLACK) + 1) % (window + SLACK)
+    return torch.zeros(len(ages)).masked_fill_(ages >= window, -torch.inf)
+
+
+def _used(span: Span, ring: int) -> int:
+    """Ring slots, from the end, that hold anything once the span is written."""
+    return min(_rounded(span.end), ring)
+
+
+def _rounded(n: int) -> int:
+    """Rows are attended over in multiples of SLACK, for products of few shapes."""
+    return -(-n // SLACK) * SLACK
 
 
 def _window_bias(first: int, n: int, keys: int, layer: Attention) -> Tensor:
@@ -462,6 +479,16 @@ def _read_ring(ring: Tensor, start: int, n: int) -> Tensor:
     if i + n <= size:
         return ring[i : i + n]
     return torch.cat((ring[i:], ring[: i + n - size]))
+
+
+def _read_window(ring: Tensor, end: int, n: int) -> Tensor:
+    """Rows of the n positions before ``end``, from a ring that fills from its end."""
+    return _read_ring(ring, -end, n).flip(0)
+
+
+def _write_window(ring: Tensor, rows: Tensor, end: int) -> None:
+    """The inverse; the last ring-full if there are more rows."""
+    _write_ring(ring, rows[-len(ring) :].flip(0), -end)
 
 
 def _write_ring(ring: Tensor, rows: Tensor, start: int) -> None:

@@ -5,14 +5,15 @@ State is a function of position. A ring slot is ``position mod size``; an entry 
 token computed and then given up is overwritten before its place is read again: rolling
 back is starting the next span earlier, and nothing else (model reference §8.3).
 
-Row layout of a layer's ``rows [1 + ring + entries, d]``: row 0 is zero (the sink's),
-then the window ring, then the compressed entries, so that all a decoded token sees is
-one contiguous slice.
+Row layout of a layer's ``rows [ring + 1 + entries, d]``: the window ring, a zero row
+(the sink's), the compressed entries. The ring fills from its end, position p in slot
+``-1 - p mod ring``, so that all a decoded token sees is one contiguous slice, of a
+short sequence, too: ``used`` slots before the zero row, and the entries after it.
 
 A stage of the drafter keeps rows ``[1 + SLACK + ring, d]``: a place for the block that
-is being drafted, then the ring of its context. The block's n rows end where the ring
-begins and a zero row stands before them, so that what a draft sees is one slice, too,
-while nothing of a block is ever among the context.
+is being drafted, then the ring of its context, position p in slot p mod ring. The
+block's n rows end where the ring begins and a zero row stands before them, so that what
+a draft sees is one slice, too, while nothing of a block is ever among the context.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class LayerState:
     """One layer's storage for one sequence."""
 
     rows: Tensor
-    """Sink row, window ring, entries: ``[1 + W + SLACK + entries, d]``."""
+    """Window ring, sink row, entries: ``[W + SLACK + 1 + entries, d]``."""
     raw: Tensor | None
     """Ring of projected compressor rows (kv and z of every compressor of the layer)."""
     index: Tensor | None
@@ -121,7 +122,7 @@ class Cache:
     def _layer(self, ratio: int, tokens: int) -> LayerState:
         c = self.config
         entries = tokens // ratio if ratio else 0
-        rows = self._zeros(1 + self.ring + entries, c.head_dim)
+        rows = self._zeros(self.ring + 1 + entries, c.head_dim)
         if not ratio:
             return LayerState(rows, None, None)
         raw = self._zeros(raw_ring(ratio), raw_width(c, ratio))

@@ -1,4 +1,4 @@
-"""Products with weights, by whichever library."""
+"""Products with weights, by whichever library, and attention's sink in any row."""
 
 from __future__ import annotations
 
@@ -58,3 +58,20 @@ def test_many_rows_really_go_to_the_other_library(
     ops.project(randn(4, 256), randn(256, 9000))
     ops.project(randn(40, 256), randn(256, 9))
     assert len(calls) == int(wide)
+
+
+@pytest.mark.parametrize("n", [1, 3, 40])
+@pytest.mark.parametrize("sink", [0, 5, 29])
+def test_a_sink_in_any_row(n: int, sink: int) -> None:
+    q, rows, sinks = randn(n, 4, 64), randn(300, 64, seed=1), randn(4, seed=2)
+    rows[sink] = 0
+    bias = torch.zeros(n, 300).masked_fill_(randn(n, 300, seed=3) > 0.5, -torch.inf)
+    bias[:, sink] = -torch.inf  # Whatever it says there.
+    got = ops.attend(q, rows, sinks, bias, sink=sink)
+    others = [i for i in range(300) if i != sink]
+    keys = rows[others].double()
+    weights = (torch.einsum("nhd,kd->nhk", q.double(), keys)).exp()
+    weights = weights * bias[:, None, others].double().exp()
+    total = weights.sum(-1, keepdim=True) + sinks.double().exp()[None, :, None]
+    expected = torch.einsum("nhk,kd->nhd", weights / total, keys)
+    assert (got - expected).abs().max() < 2e-5

@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dsagent.kernels.reference.products import project
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def attend(q: Tensor, rows: Tensor, sinks: Tensor, bias: Tensor) -> Tensor:
+def attend(
+    q: Tensor, rows: Tensor, sinks: Tensor, bias: Tensor, *, sink: int = 0
+) -> Tensor:
     """Softmax attention of every head over shared rows.
 
     Args:
         q: Queries ``[..., n, H, d]``, scaled already (``unit_queries``).
-        rows: ``[..., K, d]``. Row 0 must be zero: its score gives way to the sink, so
-            that a sink costs no operation of its own and adds nothing to the output.
+        rows: ``[..., K, d]``. Row ``sink`` must be zero: its score gives way to the
+            sink, which so costs no operation of its own and adds nothing to the output.
         sinks: A logit a head ``[H]``, in the denominator only.
         bias: Added to the scores ``[..., n, K]``, -inf for what is hidden.
+        sink: Which row is the zero one.
 
     Returns:
         ``[..., n, H, d]``.
@@ -31,11 +36,12 @@ def attend(q: Tensor, rows: Tensor, sinks: Tensor, bias: Tensor) -> Tensor:
     *lead, n, heads, d = q.shape
     if q.dim() == 3 and n == 1:
         scores = torch.addmm(bias, q[0], rows.t())
-        scores.select(1, 0).copy_(sinks)
-        return torch.mm(scores.softmax(1), rows).unsqueeze(0)
+        scores.select(1, sink).copy_(sinks)
+        return project(scores.softmax(1), rows).unsqueeze(0)
+    product = project if rows.dim() == 2 else torch.matmul
     flat = q.reshape(*lead, n * heads, d)
-    scores = torch.matmul(flat, rows.transpose(-1, -2)).view(*lead, n, heads, -1)
+    scores = product(flat, rows.transpose(-1, -2)).view(*lead, n, heads, -1)
     scores += bias.unsqueeze(-2)
-    scores.select(-1, 0).copy_(sinks)
+    scores.select(-1, sink).copy_(sinks)
     p = scores.softmax(-1).view(*lead, n * heads, -1)
-    return torch.matmul(p, rows).view(*lead, n, heads, d)
+    return product(p, rows).view(*lead, n, heads, d)
