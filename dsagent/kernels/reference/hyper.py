@@ -24,8 +24,8 @@ FEW = 512
 """Up to this many tokens a dispatched operation costs more than its arithmetic."""
 FEW_SQUARES = 128
 """The same for the 16 numbers of a token's comb."""
-ON_FLOATS = 4
-"""Up to this many tokens Sinkhorn runs on Python floats."""
+ON_FLOATS = 3
+"""Up to this many tokens the coefficients are computed on Python floats."""
 SETTLED = 1e-9
 """Relative change of the scaling factors below which a round is idle."""
 
@@ -87,42 +87,37 @@ def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
     """
     n, m, d = X.shape
     u = X.view(n, m * d)
-    if n == 1 and m == 4:
-        return _hyper_mix_one(u, w)
+    if n <= ON_FLOATS and m == 4:
+        return _mix_on_floats(u, w)
     mix = project(u, w.fn).mul_(inverse_rms(u, w.norm_eps))
     mix = torch.addcmul(w.base, mix, w.scale)
     gates = torch.addcmul(w.shift, mix[:, : 2 * m].sigmoid(), w.gain)
     logits = mix[:, 2 * m :].view(n, m, m)
-    if n <= ON_FLOATS and m == 4:
-        flat: list[float] = []
-        for square in logits.flatten(1).tolist():
-            flat += sinkhorn_4x4(square, w.iterations, w.eps)
-        comb = torch.tensor(flat).view(n, m, m)
-    else:
-        comb = sinkhorn(logits, w.iterations, w.eps)
+    comb = sinkhorn(logits, w.iterations, w.eps)
     post = gates[:, m:].unsqueeze(2)
     return gates[:, :m], torch.cat((comb.transpose(1, 2), post), 2)
 
 
-def _hyper_mix_one(u: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
-    """:func:`hyper_mix` of one token and four streams, ``u [1, 4D]``.
+def _mix_on_floats(u: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
+    """:func:`hyper_mix` of few tokens and four streams, ``u [N, 4D]``.
 
-    Two products over the streams; what follows are 24 numbers, which take less time as
-    Python floats than the dispatch of the operations that would compute them.
+    Two products over the streams; what follows are 24 numbers a token, which take less
+    time as Python floats than the dispatch of the operations that would compute them.
     """
-    raw: list[float] = torch.mm(u, w.fn)[0].tolist()
-    flat = u[0]
-    rho = 1 / sqrt(torch.dot(flat, flat).item() / flat.shape[0] + w.norm_eps)
+    n, width = u.shape
+    norms: list[float] = torch.linalg.vector_norm(u, dim=1).tolist()
     scales, bases = w.floats
-    z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
-    pre = [_sigmoid(v) + w.eps for v in z[:4]]
-    s = sinkhorn_4x4(z[8:], w.iterations, w.eps)
-    out = pre
-    for k in range(4):
-        out += (s[k], s[4 + k], s[8 + k], s[12 + k], 2 * _sigmoid(z[4 + k]))
+    out: list[float] = []
+    for raw, norm in zip(torch.mm(u, w.fn).tolist(), norms, strict=True):
+        rho = 1 / sqrt(norm * norm / width + w.norm_eps)
+        z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
+        out += [_sigmoid(v) + w.eps for v in z[:4]]
+        s = sinkhorn_4x4(z[8:], w.iterations, w.eps)
+        for k in range(4):
+            out += (s[k], s[4 + k], s[8 + k], s[12 + k], 2 * _sigmoid(z[4 + k]))
     # Not torch.tensor(list), which takes longer than the whole alternation.
-    row = torch.frombuffer(array("f", out), dtype=torch.float32)
-    return row[:4].view(1, 4), row[4:].view(1, 4, 5)
+    rows = torch.frombuffer(array("f", out), dtype=torch.float32).view(n, 24)
+    return rows[:, :4], rows[:, 4:].view(n, 4, 5)
 
 
 def _sigmoid(z: float) -> float:
@@ -150,13 +145,10 @@ def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
         return s.permute(2, 0, 1)
     across = s.transpose(1, 2)
     q = s.sum(1).add_(eps).unsqueeze(2)
-    p = r = torch.ones_like(q)
-    c = q.reciprocal()
+    p, r, c = torch.ones_like(q), torch.ones_like(q), q.reciprocal()
     for _ in range(iterations - 1):
-        p = torch.baddbmm(p, s, c, beta=eps)
-        r = p.reciprocal()
-        q = torch.baddbmm(q, across, r, beta=eps)
-        c = q.reciprocal()
+        torch.reciprocal(p.baddbmm_(s, c, beta=eps), out=r)
+        torch.reciprocal(q.baddbmm_(across, r, beta=eps), out=c)
     return s * r * c.transpose(1, 2)
 
 
