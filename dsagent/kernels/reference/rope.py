@@ -51,7 +51,6 @@ def rotate_(x: Tensor, factors: Tensor) -> Tensor:
     ``factors [..., r/2]`` broadcasts against ``x``'s leading dimensions; its conjugate
     undoes the rotation.
     """
-    width = factors.shape[-1]
-    tail = x.narrow(-1, x.shape[-1] - 2 * width, 2 * width)
-    torch.view_as_complex(tail.view(*x.shape[:-1], width, 2)).mul_(factors)
+    pairs, turned = x.shape[-1] // 2, factors.shape[-1]
+    x.view(torch.complex64).narrow(-1, pairs - turned, turned).mul_(factors)
     return x
