@@ -199,7 +199,8 @@ class Runner:
             ids += part
             positions += range(start, start + len(part))
             logit_rows += range(end - wanted, end)
-            tap_rows += range(offset + self._untapped(sequence, start), end)
+            untapped = self._untapped(sequence, start, len(part))
+            tap_rows += range(offset + untapped, end)
         return Batch(
             torch.tensor(ids, device=self._device),
             torch.tensor(positions, device=self._device),
@@ -208,13 +209,14 @@ class Runner:
             torch.tensor(tap_rows, device=self._device) if tap_rows else None,
         )
 
-    def _untapped(self, sequence: Sequence, start: int) -> int:
+    def _untapped(self, sequence: Sequence, start: int, length: int) -> int:
         """How many rows of a span from ``start`` on the drafter will never look at.
 
-        A last piece of one token is a decode, so the prompt's own last token may be
-        the first anchor.
+        Without a drafter all ``length`` of them, forced guesses included. A last piece
+        of one token is a decode, so the prompt's own last token may be the first
+        anchor.
         """
-        whole = len(sequence.tokens) - start
         if self._drafter is None or sequence.request.sampling.speculation == "off":
-            return whole
+            return length
+        whole = len(sequence.tokens) - start
         return max(0, whole - 1 - self._transformer.config.sliding_window)

@@ -111,6 +111,8 @@ class FakeTransformer:
                     known = storage[: position + 1].tolist()
                     rows[row] = fingerprint(known, self.memory)
         logits = self.table[[rows[row] for row in batch.logit_rows.tolist()]]
+        # As the real one does, whose config then has no layers to tap.
+        assert self.drafter is not None or batch.tap_rows is None
         return FakeOutput(logits, batch.tap_rows)
 
     @contextmanager
