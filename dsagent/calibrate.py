@@ -111,9 +111,7 @@ def store(report: Report, transformer: Transformer, folder: Path) -> Path:
     """Keep the calibration beside the checkpoint it is for; the file."""
     from dsagent.engine.setup import fingerprint
 
-    return calibration.write(
-        folder, report.calibration, model=fingerprint(transformer)
-    )
+    return calibration.write(folder, report.calibration, model=fingerprint(transformer))
 
 
 async def calibrate(folder: Path, questions: Iterable[str]) -> tuple[Report, Path]:

@@ -106,14 +106,14 @@ class Attention:
     topk: int
     window: int
     eps: float
-    wide: Tensor
+    wide: ops.Matrix
     """All that reads the layer's input, side by side: wq_a, wkv, compressors' kv and z,
     index gates ``[D, …]``, the attention norm's weight folded in."""
     splits: tuple[int, ...]
     """Widths of qr, kv, raw row, index gates."""
-    queries: Tensor
+    queries: ops.Matrix
     """wq_b ``[Rq, H·d]``, q_norm folded in."""
-    index_queries: Tensor | None
+    index_queries: ops.Matrix | None
     """The indexer's ``[Rq, Hi·di]``, q_norm folded in."""
     wo_a: Tensor
     """``[G, H·d/G, Ro]``."""

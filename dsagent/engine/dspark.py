@@ -66,9 +66,9 @@ class DraftWeights:
 
     embed: Tensor
     """The backbone's ``[V, D]``."""
-    main: Tensor
+    main: ops.Matrix
     """main_proj ``[n·D, D]``, from the taps of n target layers."""
-    context: Tensor
+    context: ops.Matrix
     """Every stage's wkv side by side ``[D, S·d]``, main_norm folded in. The stages' own
     attention holds it once more, behind the norm of a block's rows."""
     context_norms: Tensor

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 FEW = 128
 """Up to this many rows it is the weights that cost, and the number of operations."""
+DENSE = 16
+"""Up to this many rows, and where no more than ``DENSE_SHARE`` times as many experts are
+computed as are wanted, all of them in two products are cheaper than two for each."""
+DENSE_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,17 @@ class Experts:
     limit: float
     parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
     """``gate_up`` and ``down`` expert by expert; made from them."""
+    whole: tuple[ops.Matrix, ops.Matrix] | None = None
+    """The same as two matrices ``[D, (E + 1)·2I]`` and ``[(E + 1)·I, D]``, if there are
+    few experts; made from them."""
 
     def __post_init__(self) -> None:
         parts = (self.gate_up.unbind(), self.down.unbind())
         object.__setattr__(self, "parts", parts)
+        if len(self.down) <= DENSE_SHARE * (self.k + 1):
+            wide = self.gate_up.transpose(0, 1).flatten(1).contiguous()
+            whole = (ops.Matrix.of(wide), ops.Matrix.of(self.down.flatten(0, 1)))
+            object.__setattr__(self, "whole", whole)
 
     def __call__(self, x: Tensor, ids: Tensor) -> Tensor:
         """``x [N, D]`` (normalised), token ids ``[N]`` to ``[N, D]``.
@@ -56,6 +67,8 @@ class Experts:
         )
         if len(x) == 1:
             return self._one(x, chosen[0].tolist(), weights)
+        if len(x) <= DENSE and self.whole is not None:
+            return self._all(x, chosen, weights, *self.whole)
         if len(x) <= FEW:
             return self._few(x, chosen.tolist(), weights)
         return self._many(x, chosen, weights)
@@ -70,6 +83,23 @@ class Experts:
         for row, expert, share in zip(routed, chosen, shares, strict=True):
             out.addmm_(row, down[expert], alpha=share)
         return out
+
+    def _all(
+        self,
+        x: Tensor,
+        chosen: Tensor,
+        weights: Tensor,
+        gate_up: ops.Matrix,
+        down: ops.Matrix,
+    ) -> Tensor:
+        """Every row through every expert; those it doesn't want have no weight."""
+        n, every = len(x), len(self.down)
+        share = x.new_zeros(n, every, 1)
+        share[:, -1] = 1.0
+        share.scatter_(1, chosen.unsqueeze(-1), weights.unsqueeze(-1))
+        hidden = ops.project(x, gate_up).view(n, every, -1)
+        h = ops.swiglu(hidden, self.limit).mul_(share)
+        return ops.project(h.view(n, -1), down)
 
     def _few(self, x: Tensor, chosen: list[list[int]], weights: Tensor) -> Tensor:
         """Rows in the order of their experts, gathered once; the shared one's last."""

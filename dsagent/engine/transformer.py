@@ -49,7 +49,7 @@ class Head:
     scale: Tensor
     base: Tensor
     norm: Tensor
-    vocabulary: Tensor
+    vocabulary: ops.Matrix
     """``[D, V]``, without the norm's weight: a drafter shares it."""
     eps: float
     norm_eps: float
@@ -238,7 +238,8 @@ class _Builder:
         return self._block(name, self.c.compress_ratios[i], hashed=hashed)
 
     def head(self) -> Head:
-        return self._head("", self.w.tensor("head.weight").t().contiguous())
+        vocabulary = self.w.tensor("head.weight").t().contiguous()
+        return self._head("", ops.Matrix.of(vocabulary))
 
     def drafter(self, stages: int, embed: Tensor, head: Head) -> DraftWeights:
         """``mtp.*``, beside the backbone's ``embed`` and the vocabulary of ``head``."""
@@ -249,8 +250,8 @@ class _Builder:
         out = w.tensor(f"{last}.markov_head.markov_w2.weight")
         return DraftWeights(
             embed=embed,
-            main=w.tensor(f"{first}.main_proj.weight").t().contiguous(),
-            context=_folded(w.tensor(f"{first}.main_norm.weight"), wkv),
+            main=ops.Matrix.of(w.tensor(f"{first}.main_proj.weight").t().contiguous()),
+            context=ops.Matrix.of(_folded(w.tensor(f"{first}.main_norm.weight"), wkv)),
             context_norms=torch.stack(norms),
             stages=tuple(self._block(name, WINDOW, hashed=False) for name in names),
             head=self._head(f"{last}.", head.vocabulary),
@@ -270,7 +271,7 @@ class _Builder:
             self._mix(f"{name}.hc_ffn"),
         )
 
-    def _head(self, prefix: str, vocabulary: Tensor) -> Head:
+    def _head(self, prefix: str, vocabulary: ops.Matrix) -> Head:
         return Head(
             self.w.tensor(f"{prefix}hc_head_fn"),
             self.w.tensor(f"{prefix}hc_head_scale"),
@@ -314,14 +315,16 @@ class _Builder:
             topk=c.index_topk,
             window=c.sliding_window,
             eps=c.rms_norm_eps,
-            wide=_folded(norm, torch.cat(wide + raw + gates)),
+            wide=ops.Matrix.of(_folded(norm, torch.cat(wide + raw + gates))),
             splits=(
                 *(len(m) for m in wide),
                 sum(len(m) for m in raw),
                 sum(len(m) for m in gates),
             ),
-            queries=_folded(q_norm, w.tensor(f"{name}.wq_b.weight")),
-            index_queries=_folded(q_norm, w.tensor(f"{name}.indexer.wq_b.weight"))
+            queries=ops.Matrix.of(_folded(q_norm, w.tensor(f"{name}.wq_b.weight"))),
+            index_queries=ops.Matrix.of(
+                _folded(q_norm, w.tensor(f"{name}.indexer.wq_b.weight"))
+            )
             if indexed
             else None,
             wo_a=wo_a.transpose(1, 2).contiguous(),

@@ -147,7 +147,7 @@ async def test_cancelled_requests_leave_no_storage(
     async def leave(prompt: tuple[int, ...], reads: int) -> None:
         async with engine.submit(Request(prompt, 100)) as generation:
             for _ in range(reads):
-                await anext(generation)
+                await anext(generation, None)
 
     async with anyio.create_task_group() as group:
         for prompt in prompts(40, longest=40):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsagent.engine.experts import FEW, Experts
+from dsagent.engine.experts import DENSE, FEW, Experts
 
-D, E, K, WIDTH, LIMIT = 96, 7, 3, 40, 1.5
+D, K, WIDTH, LIMIT = 96, 3, 40, 1.5
 
 
 def randn(*shape: int, seed: int) -> Tensor:
@@ -21,9 +21,10 @@ def expert(x: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
     return (gate / (1 + torch.exp(-gate)) * up) @ down
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, FEW, FEW + 1, 700])
+@pytest.mark.parametrize("n", [1, 2, 5, DENSE, DENSE + 1, FEW, FEW + 1, 700])
 @pytest.mark.parametrize("hashed", [False, True])
-def test_every_row_gets_its_experts(n: int, *, hashed: bool) -> None:
+@pytest.mark.parametrize("E", [7, 30])
+def test_every_row_gets_its_experts(n: int, E: int, *, hashed: bool) -> None:
     router = randn(D, E, seed=1) / 5
     bias = randn(E, seed=2) / 5
     # Wanted by nobody, in the middle; and no number of rows is a round one.
@@ -40,6 +41,7 @@ def test_every_row_gets_its_experts(n: int, *, hashed: bool) -> None:
         scale=1.7,
         limit=LIMIT,
     )
+    assert (experts.whole is None) == (E == 30)
     x, ids = randn(n, D, seed=5), torch.arange(n) % 11
     got = experts(x, ids)
     for i in {*range(0, n, 1 + n // 20), n - 1}:

@@ -75,3 +75,31 @@ def test_a_sink_in_any_row(n: int, sink: int) -> None:
     total = weights.sum(-1, keepdim=True) + sinks.double().exp()[None, :, None]
     expected = torch.einsum("nhk,kd->nhd", weights / total, keys)
     assert (got - expected).abs().max() < 2e-5
+
+
+@pytest.mark.parametrize("n", [1, 2, 6, 23, 24, 33])
+@pytest.mark.parametrize(("k", "width"), [(256, 900), (51, 7)])
+@pytest.mark.usefixtures("wide")
+def test_of_a_laid_out_matrix(n: int, k: int, width: int) -> None:
+    x, w = randn(n, k), randn(k, width, seed=1)
+    assert_product(ops.project(x, ops.Matrix.of(w)), x, w)
+
+
+def test_few_rows_of_a_laid_out_matrix_really_go_to_the_other_library(
+    wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, small = ops.Matrix.of(randn(256, 900)), ops.Matrix.of(randn(256, 9))
+    assert (large.packed is not None, small.packed is not None) == (wide, False)
+    calls: list[int] = []
+    product = torch.ops.mkldnn._linear_pointwise
+
+    def counted(x: Tensor, *args: object) -> Tensor:
+        calls.append(len(x))
+        result: Tensor = product(x, *args)
+        return result
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", counted)
+    for n in (1, 2, 6):
+        ops.project(randn(n, 256), large)
+        ops.project(randn(n, 256), small)
+    assert calls == ([2, 6] if wide else [])

@@ -17,12 +17,13 @@ from dsagent.kernels.reference.hyper import (
 )
 from dsagent.kernels.reference.indexer import index_scores, select
 from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
-from dsagent.kernels.reference.products import ROUND, project
+from dsagent.kernels.reference.products import ROUND, Matrix, project
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
 
 __all__ = [
     "ROUND",
     "HyperWeights",
+    "Matrix",
     "attend",
     "frequencies",
     "head_collapse",
