@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 FEW = 128
 """Up to this many rows it is the weights that cost, and the number of operations."""
-DENSE = 16
-"""Up to this many rows, and where no more than ``DENSE_SHARE`` times as many experts are
-computed as are wanted, all of them in two products are cheaper than two for each."""
-DENSE_SHARE = 4
+DENSE, DENSE_SHARE = 16, 4
+"""Up to this many rows, and where at most so many times the experts wanted are there,
+all of them in two products are cheaper than two products for each."""
 
 
 @dataclass(frozen=True, slots=True)
