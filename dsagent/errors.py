@@ -17,6 +17,7 @@
     │   ├─ ToolFailed           a tool that may not fail failed          .call
     │   └─ EngineError          the engine broke
     ├─ NoOutput             the output of a reply that has none
+    ├─ ToolServerError      a server of tools can't be reached or used
     ├─ Unsupported          this build, backend or model can't do that
     ├─ QueueFull            more requests are waiting than the engine keeps
     └─ Closed               used after ``close``
@@ -54,6 +55,7 @@ __all__ = [
     "QueueFull",
     "RunError",
     "ToolFailed",
+    "ToolServerError",
     "Unsupported",
     "UnsupportedDevice",
 ]
@@ -163,6 +165,10 @@ class EngineError(RunError):
 
 class NoOutput(DSAgentError):
     """``reply.output`` was read, but the run ended before there was one that fits."""
+
+
+class ToolServerError(DSAgentError):
+    """A server of tools isn't there, doesn't speak its protocol, or lacks a tool."""
 
 
 class Unsupported(DSAgentError):
