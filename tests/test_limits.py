@@ -233,7 +233,7 @@ async def test_a_tool_that_hangs_is_stopped_when_time_is_up(
         finally:
             ended.append("hangs")
 
-    model, _ = scripted(Line(calls=(("hangs", "{}"),)), thinks(LONG, "So be it."))
+    model, _ = scripted(Line(calls=(("hangs", "{}"),)), say("So be it."))
     limits = Limits(seconds=0.05)
     async with model.stream("?", tools=[hangs], limits=limits, thinking="off") as run:
         events = [event async for event in run]
