@@ -1,0 +1,254 @@
+"""The blocking API: one thread of its own, wherever it is called from."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from mcp.server import MCPServer
+
+import dsagent
+from dsagent import (
+    Closed,
+    EngineError,
+    TextDelta,
+    ToolFinished,
+    User,
+    sync,
+    tool,
+)
+from dsagent.testing import ScriptedModel, Step, call, say
+
+if TYPE_CHECKING:
+    from dsagent.testing.script import Answer
+
+BROKEN = EngineError("it broke")
+
+
+@tool
+def weather(city: str) -> str:
+    """Weather in a city."""
+    return f"sunny in {city}"
+
+
+def blocking(*script: Answer) -> sync.Model:
+    return sync.Model(ScriptedModel(script))
+
+
+def talk() -> str:
+    """A conversation of two runs, the second one streamed."""
+    with blocking(call("weather", city="Oslo"), "Sunny.", "Bye.") as model:
+        reply = model.chat("How is Oslo?", tools=[weather])
+        assert reply.text == "Sunny."
+        messages = [*reply.messages, User("Thanks.")]
+        with model.stream(messages, tools=[weather]) as stream:
+            text = "".join(e.text for e in stream if isinstance(e, TextDelta))
+        assert stream.reply.text == text
+        return text
+
+
+def test_it_waits() -> None:
+    assert talk() == "Bye."
+
+
+async def test_it_works_inside_a_running_loop() -> None:
+    assert talk() == "Bye."  # on asyncio and on trio
+
+
+def test_many_threads_share_a_model() -> None:
+    def answer(asked: object) -> Step:
+        return say("Yes.")
+
+    with sync.Model(ScriptedModel(answer)) as model, ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(model.chat, ["Well?"] * 16))
+    assert [reply.text for reply in replies] == ["Yes."] * 16
+
+
+def test_the_same_names() -> None:
+    public = {name for name in vars(dsagent.Model) if not name.startswith("_")}
+    assert {name for name in vars(sync.Model) if not name.startswith("_")} == public
+    for name in ("load", "chat", "stream", "count_tokens"):
+        ours, theirs = getattr(sync.Model, name), getattr(dsagent.Model, name)
+        assert inspect.signature(ours) == inspect.signature(theirs)
+        assert ours.__doc__ == theirs.__doc__
+
+
+def test_a_stream_ends_when_its_block_is_left() -> None:
+    stopped = threading.Event()
+
+    @tool
+    async def waits() -> None:
+        """Waits for ever."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped.set()
+
+    scripted = ScriptedModel([call("weather", city="Oslo") + call("waits"), "never"])
+    with sync.Model(scripted) as model:
+        with model.stream("Go.", tools=[weather, waits]) as stream:
+            for event in stream:
+                if isinstance(event, ToolFinished):
+                    break
+        assert stopped.is_set()
+        assert stream.reply.stop == "cancelled"
+        assert scripted._engine.open == 0
+
+
+def test_a_stream_is_one_run() -> None:
+    with blocking("Yes.") as model:
+        stream = model.stream("Go.")
+        with pytest.raises(RuntimeError, match="inside `with"):
+            next(stream)
+        with stream:
+            assert stream.finish().text == "Yes."
+            assert list(stream) == []
+        with pytest.raises(RuntimeError, match="entered once"):
+            stream.__enter__()
+
+
+def test_errors_are_raised_where_they_are_waited_for() -> None:
+    with blocking(Step("x", error=BROKEN), Step("x", error=BROKEN), "x") as model:
+        with pytest.raises(EngineError, match="it broke"):
+            model.chat("Go.")
+        with (
+            pytest.raises(EngineError, match="it broke"),
+            model.stream("Go.") as stream,
+        ):
+            list(stream)
+        with pytest.raises(ZeroDivisionError), model.stream("Go."):
+            raise ZeroDivisionError
+        with pytest.raises(ValueError, match="thinking is"):
+            model.stream("Go.", thinking="deep")  # type: ignore[arg-type]
+    for use in (model.chat, model.stream, model.count_tokens):
+        with pytest.raises(Closed):
+            use("Go.")
+    model.close()
+
+
+def test_the_caller_s_context_reaches_the_tools() -> None:
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+    seen: list[str] = []
+
+    @tool
+    def who() -> None:
+        """Who is asking."""
+        seen.append(user.get())
+
+    def use() -> None:
+        token = user.set("Ann")
+        with blocking(call("who"), "Ann.", call("who"), "Ann.") as model:
+            model.chat("Who am I?", tools=[who])
+            with model.stream("Who am I?", tools=[who]) as stream:
+                stream.finish()
+        user.reset(token)
+
+    use()
+    assert seen == ["Ann", "Ann"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals a thread")
+def test_what_interrupts_a_wait_cancels_it() -> None:
+    begun = threading.Event()
+
+    class Hold:
+        async def wait(self) -> None:
+            begun.set()
+            await anyio.sleep_forever()
+
+    slow = Step("one two", hold=Hold(), held=2)  # type: ignore[arg-type]
+    scripted = ScriptedModel([slow])
+    engine = scripted._engine
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        assert begun.wait(20)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with sync.Model(scripted) as model:
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            model.chat("Count.")
+        thread.join()
+        assert model.context_limit == 8192  # it goes on
+    assert (engine.cancelled, engine.open) == (1, 0)
+
+
+def test_the_tools_of_a_server() -> None:
+    server = MCPServer("shop")
+    server.add_tool(lambda item: f"{item}: 3 crowns", name="price")
+    model = blocking(call("price", item="tea"), "Three.")
+    with model, sync.mcp_tools(server, prefix="shop_") as tools:
+        assert [made.name for made in tools] == ["shop_price"]
+    with blocking(call("price", item="tea"), "Three.") as model:
+        with sync.mcp_tools(server) as tools:
+            reply = model.chat("How much is tea?", tools=tools)
+        assert reply.text == "Three."
+        with pytest.raises(ZeroDivisionError), sync.mcp_tools(server):
+            raise ZeroDivisionError
+
+
+def _script(code: str) -> subprocess.CompletedProcess[str]:
+    head = (
+        "import sys, anyio, dsagent\n"
+        "from dsagent import tool, sync\n"
+        "from dsagent.testing import ScriptedModel, Step, call\n"
+        "@tool\n"
+        "def f() -> int:\n"
+        "    return 1\n"
+        "slow = Step('one two three', hold=anyio.Event(), held=3)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", head + code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+ENDS = {
+    "nothing closed, the thread of a tool idle": """
+model = sync.Model(ScriptedModel([call('f'), 'ok']))
+print(model.chat('?', tools=[f]).text)
+""",
+    "in the middle of a stream": """
+model = sync.Model(ScriptedModel([slow]))
+stream = model.stream('?', thinking='off')
+stream.__enter__()
+print(next(stream) and 'ok')
+""",
+    "by an exit inside of a stream": """
+with sync.Model(ScriptedModel([slow])) as model, model.stream('?') as stream:
+    print(next(stream) and 'ok')
+    sys.exit()
+""",
+}
+
+
+@pytest.mark.parametrize("code", ENDS.values(), ids=ENDS)
+def test_the_interpreter_ends_cleanly(code: str) -> None:
+    done = _script(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
+
+
+@pytest.mark.usefixtures("nano_weights")
+def test_the_interpreter_ends_cleanly_with_a_real_model_left_open() -> None:
+    done = _script(
+        "model = sync.Model.load()\n"
+        "stream = model.stream('Count to a thousand.')\n"
+        "stream.__enter__()\n"
+        "print(next(stream) and 'ok')\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
