@@ -19,6 +19,7 @@ generation's ``async with`` is what stops the engine.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import anyio
 import anyio.to_thread
 
+from dsagent import telemetry
 from dsagent.answer import AnswerCheck
 from dsagent.budget import Budget, Stopwatch
 from dsagent.calls import CallRunner
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         GenerationProtocol,
         GenerationStats,
         Sampling,
+        TokenStep,
     )
     from dsagent.engine.request import Stop as Ending
     from dsagent.engine.thinking import ThinkingLimit
@@ -73,6 +76,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 _LONG = 20_000
 """Characters from which a prompt is encoded in a thread, to keep the loop running."""
 
@@ -85,6 +90,8 @@ class Backend:
     tokenizer: Tokenizer
     grammars: GrammarBackend
     clock: Clock = time.perf_counter
+    name: str = ""
+    """What the model is called where runs are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,7 @@ class _Turn:
 
     number: int
     reader: TurnReader
+    request: Request
     generation: GenerationProtocol
     thinking: ThinkingLimit | None
     """What can end its thinking; None if it doesn't think."""
@@ -146,6 +154,11 @@ class Run(Generic[T]):
             ContextOverflow: the prompt can't fit; nothing was done.
             RunError: with the reply so far in ``reply``.
         """
+        name, asked = self._backend.name, self._task.messages
+        with telemetry.invoke_agent(name, asked, self.reply):
+            return await self._execute()
+
+    async def _execute(self) -> Reply[T]:
         try:
             await self._loop()
         except Exception as error:
@@ -260,7 +273,7 @@ class Run(Generic[T]):
             constraint=thinking or constraint,
         )
         generation = self._backend.engine.submit(request)
-        return _Turn(self._number, reader, generation, thinking)
+        return _Turn(self._number, reader, request, generation, thinking)
 
     def _choice(self) -> str:
         """What this turn may do with the tools."""
@@ -290,18 +303,25 @@ class Run(Generic[T]):
     async def _write(
         self, turn: _Turn, tools: TaskGroup, later: list[ToolCall]
     ) -> None:
-        async with turn.generation:
-            async for step in turn.generation:
-                if step.prefilled is not None:
-                    done, total = step.prefilled, step.prompt_tokens
-                    await self._emit(PrefillProgress(done, total, turn=turn.number))
-                if step.ids:
-                    self._stopwatch.saw_token()
-                    await self._pass_on(turn.reader.feed(step.ids), turn, tools, later)
-                if self._budget.time_is_up:
-                    self._hurry(turn)
+        generation = turn.generation
+        with telemetry.chat(self._backend.name, turn.request, generation):
+            async with generation:
+                async for step in generation:
+                    await self._take(step, turn, tools, later)
         events = turn.reader.finish(turn.generation.stop or "cancelled")
         await self._pass_on(events, turn, tools, later)
+
+    async def _take(
+        self, step: TokenStep, turn: _Turn, tools: TaskGroup, later: list[ToolCall]
+    ) -> None:
+        if step.prefilled is not None:
+            done, total = step.prefilled, step.prompt_tokens
+            await self._emit(PrefillProgress(done, total, turn=turn.number))
+        if step.ids:
+            self._stopwatch.saw_token()
+            await self._pass_on(turn.reader.feed(step.ids), turn, tools, later)
+        if self._budget.time_is_up:
+            self._hurry(turn)
 
     def _hurry(self, turn: _Turn) -> None:
         """Time is up: come to the answer, or to the end."""

@@ -17,7 +17,8 @@ import anyio
 
 from dsagent.events import Retrying, ToolFinished, ToolProgress
 from dsagent.messages import ToolResult
-from dsagent.tools.run import run_call
+from dsagent.telemetry import execute_tool
+from dsagent.tools.run import ToolOutcome, run_call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from dsagent.messages import Assistant, ToolCall
     from dsagent.options import Limits
     from dsagent.tools.function import AnyTool
-    from dsagent.tools.run import ToolOutcome
 
     Emit = Callable[[Event], Awaitable[None]]
 
@@ -94,19 +94,11 @@ class CallRunner:
 
     async def _outcome(self, call: ToolCall, turn: int) -> ToolResult:
         count = self._count(call)
-        left = self._budget.seconds_left
-        outcome: ToolOutcome | None = None
-        with anyio.move_on_after(None if math.isinf(left) else left):
-            outcome = await run_call(
-                self._tools,
-                call,
-                deps=self._deps,
-                report=partial(self._progress, call, turn),
-                failures=self._failures[call.name],
-            )
-        if outcome is None:
-            text = "Error: stopped, because the time is up. Answer with what you know."
-            return ToolResult(call.id, text, call.name, "interrupted")
+        with execute_tool(call) as ended:
+            outcome = await self._run(call, turn)
+            ended(outcome)
+        if outcome.status == "interrupted":
+            return ToolResult(call.id, outcome.text, call.name, outcome.status)
         await self._note_failure(call, outcome, turn)
         text = outcome.text
         if count >= self._limits.identical_calls:
@@ -115,6 +107,20 @@ class CallRunner:
                 "won't change; use it.]"
             )
         return ToolResult(call.id, text, call.name, outcome.status)
+
+    async def _run(self, call: ToolCall, turn: int) -> ToolOutcome:
+        """The call's outcome, "interrupted" if the run has no more time for it."""
+        left = self._budget.seconds_left
+        with anyio.move_on_after(None if math.isinf(left) else left):
+            return await run_call(
+                self._tools,
+                call,
+                deps=self._deps,
+                report=partial(self._progress, call, turn),
+                failures=self._failures[call.name],
+            )
+        text = "Error: stopped, because the time is up. Answer with what you know."
+        return ToolOutcome(text, "interrupted")
 
     async def _note_failure(
         self, call: ToolCall, outcome: ToolOutcome, turn: int

@@ -34,7 +34,8 @@ _FILES = ("*.json", "*.safetensors", "encoding/*")
 class Loaded:
     """A model, ready to run."""
 
-    folder: Path
+    name: str
+    """The repository it came from, or the folder's name."""
     engine: Engine
     tokenizer: Tokenizer
     grammars: GrammarBackend
@@ -58,7 +59,7 @@ def load(
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
     sampling = _sampling(folder)
     return Loaded(
-        folder=folder,
+        name=_name(source, folder),
         engine=_engine(folder, context, config),
         tokenizer=tokenizer,
         grammars=GrammarBackend(tokenizer),
@@ -89,6 +90,11 @@ def find(source: str | Path | None, revision: str | None = None) -> Path:
         f"there is no model {str(source)!r}: it is neither a folder here nor the name "
         "of a repository (owner/name); leave it out to load the bundled nano"
     )
+
+
+def _name(source: str | Path | None, folder: Path) -> str:
+    fetched = isinstance(source, str) and not Path(source).expanduser().is_dir()
+    return str(source) if fetched else folder.name
 
 
 def _checked(folder: Path) -> Path:

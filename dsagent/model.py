@@ -81,6 +81,7 @@ class Model:
         profile: Profile = "preview",
         sampling: Sampling | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        name: str = "",
     ) -> None:
         """Put a model together from its parts; ``Model.load`` does it from files.
 
@@ -92,10 +93,10 @@ class Model:
                 written.
             sampling: What a run uses that doesn't say.
             clock: Counts the seconds of ``Limits(seconds=...)`` and of timings.
+            name: What it is called, for people and for telemetry.
         """
-        self._backend = Backend(
-            engine, tokenizer, grammars or GrammarBackend(tokenizer), clock
-        )
+        grammars = grammars or GrammarBackend(tokenizer)
+        self._backend = Backend(engine, tokenizer, grammars, clock, name)
         self._profile: Profile = profile
         self._sampling = sampling or Sampling()
         self._closed = False
@@ -138,6 +139,11 @@ class Model:
                 config=engine,
             )
         )
+
+    @property
+    def name(self) -> str:
+        """What the model is called: its repository or its folder; perhaps nothing."""
+        return self._backend.name
 
     @property
     def context_limit(self) -> int:
@@ -339,6 +345,7 @@ def _load(
         grammars=loaded.grammars,
         profile=loaded.profile,
         sampling=loaded.sampling,
+        name=loaded.name,
     )
 
 

@@ -79,13 +79,21 @@ def _end(leave: Callable[[None], object]) -> None:
 
 def _wait(call: Callable[[], Awaitable[T]]) -> T:
     """Run ``call`` on the event loop and wait. If the wait breaks off, so does it."""
+    ended = threading.Event()
+
+    async def run() -> T:
+        try:
+            return await call()
+        finally:
+            ended.set()
+
     future: futures.Future[T] | None = None
     try:
-        future = _portal().start_task_soon(call)
+        future = _portal().start_task_soon(run)
         return future.result()
     except BaseException:
-        if future is not None:
-            future.cancel()
+        if future is not None and future.cancel():
+            ended.wait()
         raise
 
 
@@ -162,6 +170,11 @@ class Model:
     chat = _blocking(_model.Model.chat)
     stream = _streaming(_model.Model.stream)
     count_tokens = _blocking(_model.Model.count_tokens)
+
+    @property
+    def name(self) -> str:
+        """What the model is called: its repository or its folder; perhaps nothing."""
+        return self._model.name
 
     @property
     def context_limit(self) -> int:

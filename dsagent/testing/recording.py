@@ -106,6 +106,7 @@ def record(model: Model, path: str | Path) -> Iterator[Model]:
         profile=model._profile,
         sampling=model._sampling,
         clock=backend.clock,
+        name=model.name,
     )
     Path(path).write_text(recording.model_dump_json(indent=1) + "\n", "utf-8")
 

@@ -43,10 +43,13 @@ _limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar(
     "dsagent.tools.threads"
 )
 
-Status = Literal["ok", "invalid", "retry", "error", "timeout", "crashed", "unknown"]
+Status = Literal[
+    "ok", "invalid", "retry", "error", "timeout", "crashed", "unknown", "interrupted"
+]
 """``ok``: it returned. ``invalid``: arguments that don't fit. ``retry``, ``error``:
 the tool raised ``Retry`` or ``ToolError``. ``timeout``: it took too long. ``crashed``:
-it raised something else. ``unknown``: there is no such tool."""
+it raised something else. ``unknown``: there is no such tool. ``interrupted``: whoever
+called had no time left for it; never said by ``run_call``."""
 
 
 class Retry(Exception):
