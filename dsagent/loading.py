@@ -20,6 +20,8 @@ from dsagent.engine.request import Sampling
 from dsagent.errors import LoadError, MissingWeights, UnsupportedDevice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dsagent.encoding.templates import Profile
     from dsagent.engine.config import EngineConfig
     from dsagent.engine.engine import Engine
@@ -52,6 +54,7 @@ def load(
     revision: str | None,
     profile: Profile | None,
     config: EngineConfig | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Loaded:
     """Load a model; the arguments are those of ``Model.load``."""
     _check_device(device)
@@ -60,7 +63,7 @@ def load(
     sampling = _sampling(folder)
     return Loaded(
         name=_name(source, folder),
-        engine=_engine(folder, context, config),
+        engine=_engine(folder, context, config, progress),
         tokenizer=tokenizer,
         grammars=GrammarBackend(tokenizer),
         profile=profile or _profile(folder),
@@ -68,19 +71,36 @@ def load(
     )
 
 
-def find(source: str | Path | None, revision: str | None = None) -> Path:
+def writing(source: str | Path | None) -> tuple[Tokenizer, Profile]:
+    """What writes a model's prompts, without its weights.
+
+    Raises:
+        MissingWeights, LoadError: as ``load``.
+    """
+    folder = find(source, weights=False)
+    return Tokenizer.from_file(folder / "tokenizer.json"), _profile(folder)
+
+
+def find(
+    source: str | Path | None, revision: str | None = None, *, weights: bool = True
+) -> Path:
     """The folder that holds a model, downloaded if need be.
+
+    Args:
+        source: As for ``Model.load``.
+        revision: Of a repository.
+        weights: False leaves them where they are.
 
     Raises:
         MissingWeights: there is no such model, or the folder isn't one.
     """
     if source is None or source == "nano":
-        return _checked(NANO)
+        return _checked(NANO, weights)
     folder = Path(source).expanduser()
     if folder.is_dir():
-        return _checked(folder)
+        return _checked(folder, weights)
     if isinstance(source, str) and _REPOSITORY.fullmatch(source):
-        return _checked(_download(source, revision))
+        return _checked(_download(source, revision, weights), weights)
     if folder.exists():
         raise MissingWeights(
             f"{folder} is a file; a model is the folder that holds config.json, "
@@ -97,26 +117,25 @@ def _name(source: str | Path | None, folder: Path) -> str:
     return str(source) if fetched else folder.name
 
 
-def _checked(folder: Path) -> Path:
+def _checked(folder: Path, weights: bool) -> Path:
     missing = [
         n for n in ("config.json", "tokenizer.json") if not (folder / n).exists()
     ]
-    if not any(folder.glob("*.safetensors")):
+    if weights and not any(folder.glob("*.safetensors")):
         missing.append("model.safetensors")
     if missing:
         raise MissingWeights(f"{folder} is no model: it has no {', no '.join(missing)}")
     return folder
 
 
-def _download(repository: str, revision: str | None) -> Path:
+def _download(repository: str, revision: str | None, weights: bool) -> Path:
     """Fetch a repository's files, or find them in the local cache."""
     from huggingface_hub import snapshot_download
 
+    wanted = [name for name in _FILES if weights or "safetensors" not in name]
     try:
         return Path(
-            snapshot_download(
-                repository, revision=revision, allow_patterns=list(_FILES)
-            )
+            snapshot_download(repository, revision=revision, allow_patterns=wanted)
         )
     except Exception as error:  # the client raises its own, httpx's and the system's
         at = f" at revision {revision!r}" if revision else ""
@@ -131,7 +150,12 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), "no details")
 
 
-def _engine(folder: Path, context: int | None, config: EngineConfig | None) -> Engine:
+def _engine(
+    folder: Path,
+    context: int | None,
+    config: EngineConfig | None,
+    progress: Callable[[int, int], None] | None,
+) -> Engine:
     # An OpenMP thread that waits spins by default, for 200 ms after each operator, on
     # the very cores that the event loop and the tools need. The runtime reads this
     # once, when torch is first imported, and a choice of the user's stands.
@@ -150,7 +174,7 @@ def _engine(folder: Path, context: int | None, config: EngineConfig | None) -> E
             context=context,
             cache_tokens=max(context, config.cache_tokens),
         )
-    transformer = Transformer.load(folder)
+    transformer = Transformer.load(folder, progress)
     return Engine(
         transformer,
         config,

@@ -110,6 +110,7 @@ class Model:
         revision: str | None = None,
         profile: Profile | None = None,
         engine: EngineConfig | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Loading:
         """Load a model: ``await`` it, or enter it with ``async with``.
 
@@ -122,6 +123,8 @@ class Model:
             revision: Of the repository.
             profile: How efforts are written, if the files don't tell.
             engine: How the engine runs; see ``EngineConfig``.
+            progress: Called as (tensors read, tensors there are), in a thread;
+                ``dsagent.progress.Bar`` draws it.
 
         Raises:
             MissingWeights: there is no such model, or a part of it isn't there.
@@ -137,6 +140,7 @@ class Model:
                 revision=revision,
                 profile=profile,
                 config=engine,
+                progress=progress,
             )
         )
 
@@ -330,6 +334,7 @@ def _load(
     revision: str | None,
     profile: Profile | None,
     config: EngineConfig | None,
+    progress: Callable[[int, int], None] | None,
 ) -> Model:
     loaded = load(
         source,
@@ -338,6 +343,7 @@ def _load(
         revision=revision,
         profile=profile,
         config=config,
+        progress=progress,
     )
     return Model(
         loaded.engine,

@@ -28,7 +28,7 @@ from dsagent.errors import CorruptCheckpoint, LoadError, MissingWeights
 from dsagent.kernels import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -51,8 +51,14 @@ _F32 = re.compile(r"(^|\.)hc_\w+$|attn_sink$|\.ape$|gate\.bias$")
 class Checkpoint:
     """The tensors of one model folder, checked against its configuration."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, progress: Callable[[int, int], None] | None = None
+    ) -> None:
         """Open and check ``path``; reads headers only.
+
+        Args:
+            path: The folder.
+            progress: Called as (tensors read, tensors there are) after each of them.
 
         Raises:
             MissingWeights: no such folder, or a file or a tensor is not there.
@@ -67,11 +73,17 @@ class Checkpoint:
         self._files = _Files(self.path)
         self.stages = self._count_stages()
         """Stages of the drafter; 0 without one."""
+        self._wanted = tensor_shapes(self.config, self.stages)
         self._check()
+        self._progress = progress
+        self._read: set[str] = set()
 
     def tensor(self, name: str) -> Tensor:
         """A tensor decoded to float32; tables stay integers."""
         tensor = self._files.tensor(name)
+        if self._progress is not None and name not in self._read:
+            self._read.add(name)
+            self._progress(len(self._read), len(self._wanted))
         if tensor.dtype in (torch.int32, torch.int64):
             return tensor.long()
         if tensor.dtype in (torch.int8, torch.uint8, torch.float8_e4m3fn):
@@ -110,10 +122,9 @@ class Checkpoint:
         return len(found)
 
     def _check(self) -> None:
-        wanted = tensor_shapes(self.config, self.stages)
         found = dict(self._files.where)
         missing, misshapen = [], []
-        for name, shape in wanted.items():
+        for name, shape in self._wanted.items():
             if name not in found:
                 missing.append(name)
                 continue

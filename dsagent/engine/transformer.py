@@ -23,6 +23,7 @@ from dsagent.engine.hyper import sublayer
 from dsagent.kernels import ops
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
@@ -96,14 +97,20 @@ class Transformer:
             self.drafter = Drafter(config, parts, self._near)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Transformer:
+    def load(
+        cls, folder: str | Path, progress: Callable[[int, int], None] | None = None
+    ) -> Transformer:
         """Read a native checkpoint folder.
+
+        Args:
+            folder: The folder.
+            progress: Called as (tensors read, tensors there are).
 
         Raises:
             MissingWeights, CorruptCheckpoint, Unsupported: as the files deserve; every
                 tensor that is unknown, missing or of another shape is named at once.
         """
-        weights = Checkpoint(folder)
+        weights = Checkpoint(folder, progress)
         try:
             return cls(weights)
         finally:

@@ -114,6 +114,16 @@ def test_stages_are_counted_not_configured(tmp_path: Path) -> None:
         assert model.drafter.block_size == 5
 
 
+def test_the_drafters_tensors_count_as_progress(folder: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    Transformer.load(folder, lambda *step: steps.append(step))
+    tensors = load_file(folder / "model.safetensors")
+    wanted = [name for name in tensors if not name.endswith(".scale")]
+    assert any(name.startswith("mtp.2.") for name in wanted)
+    # Some are read twice, and move nothing then.
+    assert steps == [(n, len(wanted)) for n in range(1, len(wanted) + 1)]
+
+
 def test_one_error_names_every_tensor_that_is_wrong(folder: Path) -> None:
     changes: dict[str, Tensor | None] = {
         "mtp.1.attn.kv_norm.weight": None,

@@ -1,0 +1,115 @@
+"""The ``dsagent`` command.
+
+It does nothing a program couldn't do with the package. What must stay true: its exit
+code is 0 only if what it was asked to do was done, so that scripts can rely on it; and
+what a model, a tool or a document says can't drive the terminal it is shown on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from dsagent.cli.options import asking, prompting
+from dsagent.errors import DSAgentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        code: int = given.run(given)
+        sys.stdout.flush()
+    except DSAgentError as error:
+        sys.stderr.write(f"dsagent: {type(error).__name__}: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; keep the exit from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dsagent", description="DeepSeek-V4 inside a Python process."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    demo = commands.add_parser(
+        "demo", help="let the bundled model call tools and answer from a document"
+    )
+    demo.set_defaults(run=_demo)
+
+    chat = commands.add_parser(
+        "chat", help="talk to a model", parents=[prompting(), asking()]
+    )
+    chat.add_argument("file", nargs="?", help="a saved conversation to go on with")
+    chat.set_defaults(run=_chat)
+
+    ask = commands.add_parser(
+        "ask", help="ask about files", parents=[prompting(), asking()]
+    )
+    ask.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a text file to ask about; - is what comes through the pipe",
+    )
+    ask.add_argument(
+        "-q", "--question", help="by default what comes through the pipe is asked"
+    )
+    ask.add_argument(
+        "--json", action="store_true", help="print the whole reply as JSON"
+    )
+    ask.set_defaults(run=_ask)
+
+    inspect = commands.add_parser(
+        "inspect",
+        help="show the exact prompt of a question or a saved conversation",
+        parents=[prompting()],
+    )
+    inspect.add_argument("file", nargs="?", help="a saved conversation")
+    inspect.add_argument("-q", "--question", help="a question at its end")
+    inspect.add_argument(
+        "-d",
+        "--document",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a text file in front of the question; may be repeated",
+    )
+    inspect.set_defaults(run=_inspect)
+    return parser
+
+
+def _demo(given: argparse.Namespace) -> int:
+    import anyio
+
+    from dsagent.demo import demo
+
+    return 0 if anyio.run(demo, sys.stdout) else 1
+
+
+def _chat(given: argparse.Namespace) -> int:
+    from dsagent.cli.chat import chat
+
+    return chat(given)
+
+
+def _ask(given: argparse.Namespace) -> int:
+    from dsagent.cli.ask import ask
+
+    return ask(given)
+
+
+def _inspect(given: argparse.Namespace) -> int:
+    from dsagent.cli.inspect import inspect
+
+    return inspect(given)

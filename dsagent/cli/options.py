@@ -1,0 +1,130 @@
+"""What the commands can be told, and what it means for a run."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dsagent.sync import Model
+    from dsagent.tools import AnyTool
+
+
+def prompting() -> argparse.ArgumentParser:
+    """Options that decide what the model reads."""
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("what the model reads")
+    group.add_argument(
+        "-m",
+        "--model",
+        metavar="NAME",
+        help="a folder or the name of a repository; by default the bundled nano",
+    )
+    group.add_argument("-s", "--system", metavar="TEXT", help="standing instructions")
+    group.add_argument(
+        "--thinking",
+        choices=("off", "high", "max"),
+        default="high",
+        help="whether it thinks before it answers (default: %(default)s)",
+    )
+    group.add_argument(
+        "--tools",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="offer the tools that a Python file defines; may be repeated",
+    )
+    group.add_argument(
+        "--mcp",
+        action="append",
+        default=[],
+        metavar="SERVER",
+        help="offer the tools of an MCP server, by URL or command; may be repeated",
+    )
+    return parser
+
+
+def asking() -> argparse.ArgumentParser:
+    """Options that decide how the model answers."""
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("how the model answers")
+    group.add_argument(
+        "--context", type=int, metavar="N", help="most tokens of a conversation"
+    )
+    group.add_argument(
+        "--max-tokens", type=int, metavar="N", help="most tokens of an answer"
+    )
+    group.add_argument(
+        "--temperature", type=float, metavar="T", help="0 always takes the likeliest"
+    )
+    group.add_argument(
+        "--seed", type=int, metavar="N", help="fixes what chance decides"
+    )
+    return parser
+
+
+@contextmanager
+def opened(given: argparse.Namespace) -> Iterator[tuple[Model, dict[str, Any]]]:
+    """The model, and the keyword arguments of a run with it.
+
+    Raises:
+        LoadError, DefinitionError, ToolServerError: what was named can't be used.
+    """
+    from dsagent import sync
+    from dsagent.progress import Bar
+
+    with ExitStack() as stack:
+        tools = stack.enter_context(offered(given))
+        with Bar(f"loading {given.model or 'nano'}", unit="tensors") as bar:
+            model = sync.Model.load(given.model, context=given.context, progress=bar)
+        stack.enter_context(model)
+        yield model, {"tools": tools, "thinking": given.thinking, **_options(given)}
+
+
+@contextmanager
+def offered(given: argparse.Namespace) -> Iterator[list[AnyTool]]:
+    """The tools that were named; servers are connected inside the block."""
+    from dsagent import sync
+
+    with ExitStack() as stack:
+        tools = [made for path in given.tools for made in _tools_of(path)]
+        for server in given.mcp:
+            endpoint = server if "://" in server else shlex.split(server)
+            tools += stack.enter_context(sync.mcp_tools(endpoint))
+        yield tools
+
+
+def _tools_of(path: str) -> list[AnyTool]:
+    """The tools at the top of a Python file, in its order.
+
+    Raises:
+        DefinitionError: there are none, or it can't be run.
+    """
+    import runpy
+
+    from dsagent.errors import DefinitionError
+    from dsagent.tools import Tool
+
+    try:
+        names = runpy.run_path(path)
+    except Exception as error:  # whatever somebody's file raises
+        reason = f"{type(error).__name__}: {error}"
+        raise DefinitionError(f"the tools of {path} can't be used: {reason}") from error
+    tools = [value for value in names.values() if isinstance(value, Tool)]
+    if not tools:
+        raise DefinitionError(f"{path} defines no tools; put @tool above a function")
+    return tools
+
+
+def _options(given: argparse.Namespace) -> dict[str, object]:
+    from dsagent.options import Limits, Sampling
+
+    options: dict[str, object] = {"limits": Limits(output_tokens=given.max_tokens)}
+    if given.temperature is not None or given.seed is not None:
+        temperature = 1.0 if given.temperature is None else given.temperature
+        options["sampling"] = Sampling(temperature=temperature, seed=given.seed)
+    return options

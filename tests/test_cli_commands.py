@@ -1,0 +1,400 @@
+"""``chat``, ``ask`` and ``inspect``, by what they print and where."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from dsagent import Assistant, EngineError, System, Text, Thinking, User, sync
+from dsagent.cli import main
+from dsagent.cli.terminal import Narration, Terminal
+from dsagent.events import PrefillProgress, TextDelta, ThinkingDelta
+from dsagent.messages import messages_from_json, messages_to_json
+from dsagent.testing import ScriptedModel, Step, call, say, think
+from dsagent.testing.model import nano_tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dsagent.events import Event
+    from dsagent.testing.script import Answer
+
+    Use = Callable[..., ScriptedModel]
+
+TOOLS = '''
+from dsagent import tool
+
+@tool
+def weather(city: str) -> str:
+    """Weather in a city."""
+    return f"sunny in {city}"
+
+@tool
+def fails() -> str:
+    """Fails."""
+    raise LookupError("no \\x1b[31mluck")
+'''
+
+
+class Tty(io.StringIO):
+    """A terminal that remembers what was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """``use(step, ..., typed=...)``: the model the command loads, and its input."""
+
+    def prepare(*script: Answer, typed: str = "") -> ScriptedModel:
+        model = ScriptedModel(script)
+        load = staticmethod(lambda *given, **options: sync.Model(model))
+        monkeypatch.setattr(sync.Model, "load", load)
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        return model
+
+    return prepare
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> str:
+    path = tmp_path / "tools.py"
+    path.write_text(TOOLS, "utf-8")
+    return str(path)
+
+
+# ask
+
+
+def test_ask_prints_the_answer_and_nothing_else(
+    use: Use, tools: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("Alpha is first.")
+    model = use(
+        think("Hm.") + say("Wait.") + call("weather", city="Oslo"),
+        think("Ah.") + say("Sunny.\nVery."),
+        typed="never read",
+    )
+    given = ["ask", str(tmp_path / "a.txt"), "-q", "What is first?"]
+    assert main([*given, "--tools", tools, "-s", "Be brief."]) == 0
+    out, err = capsys.readouterr()
+    assert out == "Wait.\nSunny.\nVery.\n"
+    assert err == ""
+    prompt = model.asked[0].text
+    assert "Be brief." in prompt
+    assert "[file name]: a.txt" in prompt
+    assert "Alpha is first." in prompt
+    assert "never read" not in prompt
+    model.assert_done()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "question", "document"),
+    [
+        (["-q", "What?"], "Piped.", "What?", "Piped."),
+        (["-", "-q", "What?"], "Piped.", "What?", "Piped."),
+        (["-q", "What?"], "", "What?", None),
+        ([], "What?\n", "What?", None),
+    ],
+)
+def test_ask_reads_what_comes_through_the_pipe(
+    use: Use, arguments: list[str], typed: str, question: str, document: str | None
+) -> None:
+    model = use("Yes.", typed=typed)
+    assert main(["ask", *arguments]) == 0
+    prompt = model.asked[0].text
+    assert f"{question}<｜Assistant｜>" in prompt
+    assert ("[file name]: stdin" in prompt) == (document is not None)
+    assert document is None or document in prompt
+
+
+def test_ask_json(use: Use, tools: str, capsys: pytest.CaptureFixture[str]) -> None:
+    use(think("Hm.") + call("weather", city="Oslo"), think("Ah.") + say("Sunny — yes."))
+    assert main(["ask", "-q", "Well?", "--tools", tools, "--json"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    reply = json.loads(out)
+    assert (reply["text"], reply["thinking"], reply["stop"]) == (
+        "Sunny — yes.",
+        "Ah.",
+        "done",
+    )
+    assert reply["calls"] == [
+        {"id": "call_1", "name": "weather", "arguments": {"city": "Oslo"}}
+    ]
+    assert (reply["usage"]["turns"], reply["usage"]["tool_calls"]) == (2, 1)
+
+
+def test_ask_fails_as_it_must(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use("Yes.")
+    assert main(["ask"]) == 1
+    assert "there is no question; ask one with -q" in capsys.readouterr().err
+    assert main(["ask", str(tmp_path / "none.txt"), "-q", "?"]) == 1
+    assert "DocumentError" in capsys.readouterr().err
+    assert main(["ask", "-q", "?", "--tools", str(tmp_path / "none.py")]) == 1
+    assert "can't be used: FileNotFoundError" in capsys.readouterr().err
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    assert main(["ask", "-q", "?", "--tools", str(tmp_path / "empty.py")]) == 1
+    assert "defines no tools" in capsys.readouterr().err
+    assert main(["ask", "-q", "?", "--mcp", "no-such-server --here"]) == 1
+    assert "ToolServerError" in capsys.readouterr().err
+    use(Step("one two three", cut=2))
+    assert main(["ask", "-q", "?", "--thinking", "off"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("one two\n", "dsagent: the answer isn't complete: length\n")
+
+
+def test_ask_passes_its_options_on(use: Use) -> None:
+    model = use("Yes.")
+    options = ["--temperature=0.5", "--seed=7", "--max-tokens=99", "--thinking=off"]
+    assert main(["ask", "-q", "?", *options]) == 0
+    (asked,) = model.asked
+    assert (asked.sampling.temperature, asked.sampling.seed) == (0.5, 7)
+    assert asked.request.max_tokens == 99
+    assert asked.text.endswith("</think>")
+
+
+# chat
+
+
+def test_chat_through_pipes(
+    use: Use, tools: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    lines = [
+        "How is Oslo?",
+        f"/save {kept}",
+        "/fork",
+        "//odd",
+        "/back",
+        "/history",
+        "",
+        "/quit",
+        "never asked",
+    ]
+    model = use(
+        think("Look.") + call("weather", city="Oslo") + call("fails"),
+        "Sunny.",
+        "Odd indeed.",
+        typed="\n".join(lines),
+    )
+    assert main(["chat", "--tools", tools]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    failed = "Error: fails failed with LookupError: no \x1b[31mluck"
+    assert out == (
+        "> How is Oslo?\n"
+        "thinking: Look.\n"
+        '→ weather({"city": "Oslo"})\n'
+        "→ fails({})\n"
+        "← weather: sunny in Oslo\n"
+        f"← fails: {failed}\n"
+        "Sunny.\n"
+        f"> /save {kept}\n"
+        "saved 5 messages\n"
+        "> /fork\n"
+        "fork > //odd\n"
+        "Odd indeed.\n"
+        "fork > /back\n"
+        "> /history\n"
+        "> How is Oslo?\n"
+        "Look.\n"
+        '→ weather({"city": "Oslo"})\n'
+        "→ fails({})\n"
+        "← weather: sunny in Oslo\n"
+        f"← fails: {failed}\n"
+        "Sunny.\n"
+        "> \n"
+        "> /quit\n"
+    )
+    model.assert_done()
+    assert "/odd<｜Assistant｜>" in model.asked[2].text
+    assert "Sunny." in model.asked[2].text
+    saved = messages_from_json(kept.read_bytes())
+    assert saved[-1].text == "Sunny."
+    assert isinstance(saved[-1], Assistant)
+    assert saved[-1].token_ids  # so that going on replays it exactly
+
+
+def test_chat_goes_on_with_what_was_kept(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    answer = Assistant((Thinking("A name."), Text("Hi Ann.")))
+    kept.write_text(messages_to_json([User("I'm Ann."), answer]))
+    model = use("Ann.", typed="Who am I?\n")
+    assert main(["chat", str(kept)]) == 0
+    assert "I'm Ann." in model.asked[0].text
+    model = use("Ann.", typed=f"/load {kept}\nWho am I?\n")
+    assert main(["chat", "-s", "Be brief."]) == 0
+    assert "I'm Ann." in model.asked[0].text
+    assert "loaded 2 messages" in capsys.readouterr().out
+
+
+def test_chat_survives_what_goes_wrong(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"/load {tmp_path}/none", "/save /no/such/folder/x", "/dance", "One?"]
+    broken = Step("x", error=EngineError("it broke"))
+    model = use(broken, "Two.", typed="\n".join([*lines, "Two?"]))
+    assert main(["chat"]) == 1
+    out = capsys.readouterr().out
+    assert "can't be read: No such file" in out
+    assert "can't be written to /no/such/folder/x" in out
+    assert "/dance? /save FILE" in out
+    assert "EngineError: it broke" in out
+    assert out.endswith("> Two?\nTwo.\n")
+    model.assert_done()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals a thread")
+def test_ctrl_c_stops_the_answer_and_not_the_chat(
+    use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupt:
+        async def wait(self) -> None:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            await anyio.sleep_forever()
+
+    slow = Step("one two three", hold=Interrupt(), held=2)  # type: ignore[arg-type]
+    model = use(slow, "Fine.", typed="Count.\nNever mind.\n")
+    assert main(["chat", "--thinking", "off"]) == 1  # an answer is not complete
+    out = capsys.readouterr().out
+    assert "[stopped: cancelled]" in out
+    assert out.endswith("> Never mind.\nFine.\n")
+    assert "Count.<｜Assistant｜></think>one two" in model.asked[1].text
+
+
+# inspect
+
+
+def test_inspect_prints_the_exact_prompt(
+    use: Use, tools: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("Alpha <｜User｜> is first.")
+    given = ["-s", "Be brief.", "--tools", tools]
+    asked = ["-q", "What is first?", "-d", str(tmp_path / "a.txt")]
+    assert main(["inspect", *given, *asked]) == 0
+    out, err = capsys.readouterr()
+    # It is what a model is asked by `ask`, byte for byte.
+    model = use("Alpha.")
+    assert main(["ask", *given, str(tmp_path / "a.txt"), "-q", "What is first?"]) == 0
+    (request,) = model.asked
+    assert out == request.text
+    control = [i for i in request.ids if i in nano_tokenizer().control_ids]
+    text = len(request.ids) - len(control)
+    assert err.startswith(
+        f"{len(request.ids)} tokens: {text} of text, {len(control)} control ("
+    )
+    # The user token was written once and spelled once.
+    assert out.count("<｜User｜>") == 2
+    assert "1 × <｜User｜>" in err
+
+
+def test_inspect_a_kept_conversation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text(
+        messages_to_json([System("Be brief."), User("Hi."), Assistant((Text("Ho."),))])
+    )
+    assert main(["inspect", str(kept), "--thinking", "off"]) == 0
+    begin, end = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"
+    assert capsys.readouterr().out == (
+        f"{begin}Be brief.<｜User｜>Hi.<｜Assistant｜></think>Ho.{end}"
+    )
+    assert main(["inspect"]) == 1
+    assert "there is nothing to show" in capsys.readouterr().err
+    kept.write_text("{}")
+    assert main(["inspect", str(kept)]) == 1
+    assert "holds no conversation" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_inspect_colours_control_tokens_on_a_terminal() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "dsagent", "inspect", "-q", "Is <think> \x1b[2J here?"],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"},
+        timeout=60,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "Is <think> ␛[2J here?" in shown  # spelled, so not coloured
+    assert "\x1b[1;30;43m<｜Assistant｜><think>\x1b[0m" in shown
+    assert b"\x1b" not in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_crash() -> None:
+    code = "import dsagent.cli as c; c.main(['inspect', '-q', 'word ' * 50000])"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+# The terminal
+
+
+def test_what_is_shown_can_t_drive_the_terminal() -> None:
+    evil = "\x1b]0;owned\x07 a\x9bb\tc\nd\r\x7f"
+    shown, piped = Tty(), io.StringIO()
+    Terminal(shown).write(evil)
+    Terminal(piped).write(evil)
+    assert "␛]0;owned␇ a�b c\nd␍␡" in re.sub(" +", " ", shown.getvalue())
+    assert piped.getvalue() == evil
+
+
+def test_thinking_is_dimmed_or_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    events: list[Event] = [ThinkingDelta("Hm"), ThinkingDelta("."), TextDelta("Yes.")]
+
+    def told(out: io.StringIO) -> str:
+        terminal = Terminal(out)
+        narration = Narration(terminal, terminal)
+        for event in events:
+            narration.tell(event)
+        return out.getvalue()
+
+    assert told(io.StringIO()) == "thinking: Hm.\nYes."
+    assert "\x1b[2;3mHm\x1b[0m\x1b[2;3m.\x1b[0m\nYes." in told(Tty())
+    monkeypatch.setitem(sys.modules, "rich.console", None)  # not installed
+    assert told(Tty()) == "thinking: Hm.\nYes."
+
+
+def test_reading_a_long_prompt_is_shown_to_who_watches() -> None:
+    for out, seen in ((Tty(), True), (io.StringIO(), False)):
+        terminal = Terminal(out)
+        narration = Narration(terminal, terminal)
+        narration.tell(PrefillProgress(100, 200))  # too short to tell
+        assert out.getvalue() == ""
+        narration.tell(PrefillProgress(300, 1000))
+        narration.tell(PrefillProgress(1000, 1000))
+        assert ("reading" in out.getvalue()) == seen
+        narration.tell(TextDelta("Yes."))
+        assert out.getvalue().endswith("Yes.")
