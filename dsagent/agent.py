@@ -381,6 +381,7 @@ class Run(Generic[T]):
 
     def _finish(self) -> Reply[T]:
         self._final = self._snapshot(self._stop or "error")
+        log.debug("run ended: %s, %s", self._final.stop, self._final.usage)
         return self._final
 
     def _snapshot(self, stop: Stop) -> Reply[T]:
