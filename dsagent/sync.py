@@ -79,21 +79,31 @@ def _end(leave: Callable[[None], object]) -> None:
 
 def _wait(call: Callable[[], Awaitable[T]]) -> T:
     """Run ``call`` on the event loop and wait. If the wait breaks off, so does it."""
+    begun: list[anyio.CancelScope] = []
     ended = threading.Event()
 
     async def run() -> T:
         try:
-            return await call()
+            with anyio.CancelScope() as scope:
+                begun.append(scope)
+                return await call()
+            raise RuntimeError("nobody waits for this any more")
         finally:
             ended.set()
 
-    future: futures.Future[T] | None = None
+    async def give_up() -> None:
+        for scope in begun:
+            scope.cancel()
+
     try:
-        future = _portal().start_task_soon(run)
-        return future.result()
+        return _portal().start_task_soon(run).result()
     except BaseException:
-        if future is not None and future.cancel():
-            ended.wait()
+        if not ended.is_set():
+            # The interruption may have come while the task was being started. But the
+            # loop keeps the order: when this runs, that has begun or never will.
+            _portal().call(give_up)
+            if begun:
+                ended.wait()
         raise
 
 

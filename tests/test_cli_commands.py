@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 TOOLS = '''
 from dsagent import tool
 
-@tool
+@tool(sequential=True)
 def weather(city: str) -> str:
     """Weather in a city."""
     return f"sunny in {city}"
 
-@tool
+@tool(sequential=True)
 def fails() -> str:
     """Fails."""
     raise LookupError("no \\x1b[31mluck")
