@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from dsagent.events import Retrying, ToolFinished, ToolProgress
-from dsagent.messages import ToolResult
+from dsagent.messages import ToolResult, interrupted
 from dsagent.telemetry import execute_tool
 from dsagent.tools.run import ToolOutcome, run_call
 
@@ -70,9 +70,7 @@ class CallRunner:
 
     def result(self, call: ToolCall) -> ToolResult:
         """The call's result. One that has none yet was interrupted."""
-        return self._results.get(call.id) or ToolResult(
-            call.id, "Error: interrupted before it finished.", call.name, "interrupted"
-        )
+        return self._results.get(call.id) or interrupted(call)
 
     def results(self, turn: Assistant) -> tuple[ToolResult, ...]:
         """The results of a turn's calls, in the order of the calls."""

@@ -2,22 +2,49 @@
 
 A document goes into the prompt in front of the question, under its name and between
 two lines that mark its begin and end. It is content: whatever it spells, it can't
-become control (the tokenizer sees to that), and nothing of it is rewritten.
+become control (the tokenizer sees to that), and nothing of it is rewritten. Places in
+it are offsets into ``text``; ``locate`` says where a reader finds one, and ``find``
+where a quotation comes from.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from dsagent.errors import DocumentError
+from dsagent.extract import extract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_PEEK = 8192
-"""Bytes looked at to tell text from something else."""
+    from dsagent.extract import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a document: ``document.text[span.start : span.stop]``."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where to look for a place in a document. Both numbers count from 1."""
+
+    line: int
+    """Of the page, or of the whole document if it has no pages."""
+    page: int | None = None
+
+    def __str__(self) -> str:
+        line = f"line {self.line}"
+        return line if self.page is None else f"page {self.page}, {line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +54,42 @@ class Document:
     name: str
     """What the model may call it: a file name, a title."""
     text: str
+    pages: Annotated[tuple[int, ...], Field(exclude_if=lambda pages: not pages)] = (
+        field(default=(), kw_only=True, repr=False)
+    )
+    """The offset at which each page begins, the first one's included. Empty if the
+    source has no pages."""
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or "\n" in self.name:
+        if not self.name.strip() or len(self.name.splitlines()) > 1:
             raise DocumentError(
                 f"a document's name is one line of text, not {self.name!r}"
             )
+        starts = (*self.pages, len(self.text))
+        if self.pages and (starts[0] != 0 or list(starts) != sorted(starts)):
+            raise DocumentError(
+                f"the pages of {self.name} don't divide its text: they are offsets "
+                f"from 0 to {len(self.text)}, in order"
+            )
 
     @classmethod
-    def read(cls, path: str | Path, *, name: str | None = None) -> Document:
-        """Read a UTF-8 text file.
+    def read(
+        cls, path: str | Path, *, name: str | None = None, kind: Kind | None = None
+    ) -> Document:
+        """Read a file: text of any sort (Markdown stays as it is), HTML or PDF.
+
+        Blocks while it reads, and a long PDF takes seconds; in an event loop it can be
+        given to a thread: ``await anyio.to_thread.run_sync(Document.read, path)``.
 
         Args:
             path: The file.
             name: What to call it; the file's own name by default.
+            kind: "text", "html" or "pdf"; seen from the name and the first bytes if
+                not given.
 
         Raises:
-            DocumentError: there is no such file, or it isn't text.
+            DocumentError: there is no such file, or no text can be got out of it.
+            Unsupported: it takes a package that isn't installed.
         """
         path = Path(path)
         try:
@@ -52,27 +98,62 @@ class Document:
             raise DocumentError(
                 f"the document {path} can't be read: {error.strerror or error}"
             ) from error
-        if b"\0" in data[:_PEEK]:
-            raise DocumentError(
-                f"the document {path} isn't text (it holds zero bytes); convert it to "
-                "a text file first"
+        return cls._of(data, name or path.name, kind, source=str(path))
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, *, name: str, kind: Kind | None = None
+    ) -> Document:
+        """Make a document of a file's content; as ``read`` otherwise."""
+        return cls._of(data, name, kind, source=name)
+
+    @classmethod
+    def _of(cls, data: bytes, name: str, kind: Kind | None, *, source: str) -> Document:
+        extracted = extract(data, source, kind)
+        return cls(name, extracted.text, pages=extracted.pages)
+
+    def locate(self, offset: int) -> Anchor:
+        """Where a reader finds the character at ``offset``.
+
+        Raises:
+            IndexError: the text has no such place.
+        """
+        if not 0 <= offset <= len(self.text):
+            raise IndexError(
+                f"offset {offset} is outside of {self.name}, which has "
+                f"{len(self.text)} characters"
             )
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DocumentError(
-                f"the document {path} isn't UTF-8 text (byte {error.start} is "
-                f"0x{data[error.start]:02x}); convert it, or decode it yourself and "
-                "pass Document(name, text)"
-            ) from error
-        return cls(name or path.name, text)
+        page = bisect_right(self.pages, offset)
+        start = self.pages[page - 1] if page else 0
+        line = self.text.count("\n", start, offset) + 1
+        return Anchor(line, page or None)
+
+    def find(self, quote: str, *, loose: bool = False) -> list[Span]:
+        """Every place where the text says ``quote``, overlapping ones included.
+
+        Args:
+            quote: Some words of the document, verbatim. Nothing is found of "".
+            loose: Take any run of white space for any other, so that a quotation is
+                found across the line ends of its source.
+        """
+        pattern = re.escape(quote)
+        if loose:
+            pattern = r"\s+".join(re.escape(word) for word in quote.split())
+        if not pattern:
+            return []
+        # A lookahead takes up no characters, so a match may begin inside another.
+        matches = re.finditer(f"(?=({pattern}))", self.text)
+        return [Span(*match.span(1)) for match in matches]
 
 
 def with_documents(prompt: str, documents: Iterable[Document]) -> str:
     """The text of a user message that asks ``prompt`` about ``documents``."""
-    blocks = "".join(
+    return "".join(map(block, documents)) + prompt
+
+
+def block(document: Document) -> str:
+    """A document as it is written in a prompt."""
+    return (
         f"[file name]: {document.name}\n"
         f"[file content begin]\n{document.text}\n[file content end]\n"
-        for document in documents
     )
-    return blocks + prompt

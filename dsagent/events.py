@@ -177,3 +177,7 @@ Event: TypeAlias = (
     | TurnFinished
     | RunFinished
 )
+
+
+async def to_nobody(event: Event) -> None:
+    """The listener of a run that nobody listens to."""

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias, cast
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from dsagent.errors import InvalidMessages
+from dsagent.documents import Document, with_documents
+from dsagent.errors import DocumentError, InvalidMessages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,7 +72,16 @@ class User:
     """Somebody speaking to the model."""
 
     text: str
+    documents: Annotated[
+        tuple[Document, ...], Field(exclude_if=lambda documents: not documents)
+    ] = field(default=(), kw_only=True)
+    """What the text is about; written in front of it."""
     kind: Literal["user"] = field(default="user", kw_only=True, repr=False)
+
+    @property
+    def content(self) -> str:
+        """What the model reads: the documents, then the text."""
+        return with_documents(self.text, self.documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +164,19 @@ def messages_from_json(text: str | bytes) -> tuple[Message, ...]:
     """
     try:
         return _MESSAGES.validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole text"
+    except (ValidationError, DocumentError) as error:
         raise InvalidMessages(
-            f"this JSON holds no conversation: at {place}: {first['msg']}"
+            f"this JSON holds no conversation: {fault(error)}"
         ) from None
+
+
+def fault(error: ValidationError | DocumentError) -> str:
+    """The first thing that is wrong with some JSON, and where."""
+    if isinstance(error, DocumentError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(step) for step in first["loc"]) or "the whole text"
+    return f"at {place}: {first['msg']}"
 
 
 def check_messages(messages: Sequence[Message]) -> None:
@@ -170,6 +187,20 @@ def check_messages(messages: Sequence[Message]) -> None:
     """
     if not messages:
         raise InvalidMessages("there are no messages; ask something: [User('...')]")
+    check_history(messages)
+    if not isinstance(messages[-1], (User, ToolResult)):
+        raise InvalidMessages(
+            f"the conversation ends in a {type(messages[-1]).__name__} message, which "
+            "leaves nothing to answer; end it in a User message or a ToolResult"
+        )
+
+
+def check_history(messages: Sequence[Message]) -> None:
+    """Hold that this conversation, which may be over or not begun, is a valid one.
+
+    Raises:
+        InvalidMessages: naming the message that is wrong and what would be right.
+    """
     waiting: dict[str, ToolCall] = {}
     seen: set[str] = set()
     for index, message in enumerate(messages):
@@ -185,11 +216,6 @@ def check_messages(messages: Sequence[Message]) -> None:
                 "Assistant or ToolResult"
             )
     _expect_none(waiting, "at the end")
-    if not isinstance(messages[-1], (User, ToolResult)):
-        raise InvalidMessages(
-            f"the conversation ends in a {type(messages[-1]).__name__} message, which "
-            "leaves nothing to answer; end it in a User message or a ToolResult"
-        )
 
 
 def _asked(message: Assistant, index: int, seen: set[str]) -> dict[str, ToolCall]:
@@ -218,3 +244,29 @@ def _expect_none(waiting: dict[str, ToolCall], where: str) -> None:
             f"the call {call.id!r} of {call.name} has no result {where}; add "
             f"ToolResult({call.id!r}, ...) after the assistant message that made it"
         )
+
+
+def interrupted(call: ToolCall) -> ToolResult:
+    """The result of a call that was never finished."""
+    text = "Error: interrupted before it finished."
+    return ToolResult(call.id, text, call.name, "interrupted")
+
+
+def with_results(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """The conversation with a result for every call that has none.
+
+    The added results say that the call was interrupted, and stand behind those that
+    the turn has. A conversation without dangling calls is returned as it is.
+    """
+    repaired: list[Message] = []
+    waiting: dict[str, ToolCall] = {}
+    for message in messages:
+        if isinstance(message, ToolResult):
+            waiting.pop(message.call_id, None)
+        else:
+            repaired += map(interrupted, waiting.values())
+            waiting = {}
+        if isinstance(message, Assistant):
+            waiting = {call.id: call for call in message.calls}
+        repaired.append(message)
+    return (*repaired, *map(interrupted, waiting.values()))

@@ -9,24 +9,25 @@ said before the engine hears of it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anyio.to_thread
 
 from dsagent.agent import Backend, Run, Task
-from dsagent.documents import with_documents
+from dsagent.counting import count_tokens
 from dsagent.engine.constraint import GrammarBackend
 from dsagent.engine.request import Sampling
 from dsagent.errors import Closed, DefinitionError, InvalidMessages, Unsupported
+from dsagent.events import to_nobody
 from dsagent.loading import load
 from dsagent.messages import System, User, check_messages
-from dsagent.options import Limits
+from dsagent.options import Limits, RunOptions, check_options
 from dsagent.output import output_of
 from dsagent.stream import RunStream
 from dsagent.tools.function import Tool, toolbox
-from dsagent.transcript import Setup, Transcript
+from dsagent.transcript import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -36,34 +37,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeForm
 
+    from dsagent.counting import TokenCount
     from dsagent.documents import Document
     from dsagent.encoding.templates import Profile
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.config import EngineConfig
     from dsagent.engine.request import EngineProtocol, EngineStats
-    from dsagent.events import Event
     from dsagent.messages import Message, Prompt
-    from dsagent.options import RunOptions, ThinkingMode, ToolChoice
+    from dsagent.options import ThinkingMode, ToolChoice
     from dsagent.output import Output
     from dsagent.reply import Reply
     from dsagent.tools.function import AnyTool, ToolLike
 
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenCount:
-    """What a prompt costs, in tokens. The parts add up to the total."""
-
-    total: int
-    system: int
-    tools: int
-    documents: int
-    messages: int
-    """Everything else: the question, the history, the markers around them."""
-    schema: int = 0
-    """The schema of the answer."""
 
 
 class Model:
@@ -207,7 +194,7 @@ class Model:
             Closed: the model was closed.
         """
         task = self._task(prompt, output_of(output), options)
-        return await Run(self._backend, task, _to_nobody).execute()
+        return await Run(self._backend, task, to_nobody).execute()
 
     @overload
     def stream(
@@ -249,11 +236,11 @@ class Model:
         output: object = str,
     ) -> TokenCount:
         """Exactly what ``chat`` with these arguments would make the model read."""
-        request = _Request(prompt, system, tuple(documents))
+        messages = _conversation(prompt, system, documents)
         specs = tuple(tool.spec for tool in toolbox(tools).values())
         setup = Setup(thinking, specs, self._profile, output_of(output).schema)
         return await anyio.to_thread.run_sync(
-            _count, self._backend.tokenizer, setup, request
+            count_tokens, self._backend.tokenizer, setup, messages
         )
 
     async def close(self) -> None:
@@ -276,13 +263,14 @@ class Model:
         """Everything checked and in the form the loop takes."""
         if self._closed:
             raise Closed("this model was closed; load it again")
+        check_options(options, RunOptions)
         thinking = options.get("thinking", "high")
         _check_thinking(thinking)
         box = toolbox(options.get("tools", ()))
         _check_approval(box)
-        documents = tuple(options.get("documents", ()))
-        request = _Request(prompt, options.get("system"), documents)
-        messages = request.messages()
+        messages = _conversation(
+            prompt, options.get("system"), options.get("documents", ())
+        )
         check_messages(messages)
         specs = tuple(tool.spec for tool in box.values())
         setup = Setup(thinking, specs, self._profile, output.schema)
@@ -295,7 +283,9 @@ class Model:
             sampling=options.get("sampling") or self._sampling,
             limits=options.get("limits") or Limits(),
             deps=options.get("deps"),
-            measure=lambda: _parts(self._backend.tokenizer, setup, request),
+            measure=lambda: count_tokens(
+                self._backend.tokenizer, setup, messages
+            ).parts(),
         )
 
 
@@ -355,67 +345,20 @@ def _load(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What somebody asks, before it is a conversation."""
-
-    prompt: Prompt
-    system: str | None
-    documents: tuple[Document, ...]
-
-    def messages(self) -> tuple[Message, ...]:
-        if isinstance(self.prompt, str):
-            given: tuple[Message, ...] = (User(self.prompt),)
-        else:
-            given = tuple(self.prompt)
-        if self.documents:
-            given = self._with_documents(given)
-        return given if self.system is None else (System(self.system), *given)
-
-    def _with_documents(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        """Put the documents in front of the last question."""
-        if not messages or not isinstance(last := messages[-1], User):
+def _conversation(
+    prompt: Prompt, system: str | None, documents: Sequence[Document]
+) -> tuple[Message, ...]:
+    """What somebody asks as a conversation, documents put to the last question."""
+    asked = (User(prompt),) if isinstance(prompt, str) else tuple(prompt)
+    if documents:
+        if not asked or not isinstance(last := asked[-1], User):
             raise InvalidMessages(
                 "documents go in front of a question, so the last message must be a "
                 "User message"
             )
-        text = with_documents(last.text, self.documents)
-        return (*messages[:-1], replace(last, text=text))
-
-
-def _count(tokenizer: Tokenizer, setup: Setup, request: _Request) -> TokenCount:
-    """Tokens by part: what each adds to the prompt that is there without it."""
-
-    def size(setup: Setup, request: _Request) -> int:
-        messages = request.messages()
-        check_messages(messages)
-        return len(Transcript(tokenizer, setup, messages).prompt)
-
-    total = size(setup, request)
-    no_schema = size(setup := replace(setup, output=None), request)
-    no_tools = size(setup := replace(setup, tools=()), request)
-    no_system = size(setup, replace(request, system=None))
-    bare = size(setup, replace(request, system=None, documents=()))
-    return TokenCount(
-        total=total,
-        schema=total - no_schema,
-        tools=no_schema - no_tools,
-        system=no_tools - no_system,
-        documents=no_system - bare,
-        messages=bare,
-    )
-
-
-def _parts(tokenizer: Tokenizer, setup: Setup, request: _Request) -> dict[str, int]:
-    count = _count(tokenizer, setup, request)
-    parts = {
-        "system": count.system,
-        "tools": count.tools,
-        "schema": count.schema,
-        "documents": count.documents,
-        "messages": count.messages,
-    }
-    return {name: tokens for name, tokens in parts.items() if tokens}
+        last = replace(last, documents=(*documents, *last.documents))
+        asked = (*asked[:-1], last)
+    return asked if system is None else (System(system), *asked)
 
 
 def _check_thinking(thinking: str) -> None:
@@ -448,7 +391,3 @@ def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:
             "of the tools offered"
         )
     return name
-
-
-async def _to_nobody(event: Event) -> None:
-    """The listener of a run that nobody listens to."""

@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 from dsagent.engine.request import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dsagent.documents import Document
     from dsagent.tools.function import AnyTool, ToolLike
 
-__all__ = ["Limits", "RunOptions", "Sampling", "ThinkingMode", "ToolChoice"]
+__all__ = [
+    "Limits",
+    "RunOptions",
+    "Sampling",
+    "SendOptions",
+    "ThinkingMode",
+    "ToolChoice",
+]
 
 ThinkingMode: TypeAlias = Literal["off", "low", "high", "max"]
 """Whether the model thinks before it answers. "off": it answers at once. "low": it
@@ -81,11 +88,9 @@ class Limits:
             raise ValueError(msg)
 
 
-class RunOptions(TypedDict, total=False):
-    """The keyword arguments of everything that starts a run."""
+class SendOptions(TypedDict, total=False):
+    """The keyword arguments of everything that asks something in a conversation."""
 
-    system: str | None
-    """Standing instructions."""
     tools: Sequence[ToolLike]
     """What the model may call: ``@tool`` functions, or plain ones."""
     documents: Sequence[Document]
@@ -100,3 +105,26 @@ class RunOptions(TypedDict, total=False):
     """How far it may go."""
     deps: object
     """Handed to tools that take a ``Context``."""
+
+
+class RunOptions(SendOptions, total=False):
+    """The keyword arguments of everything that starts a run."""
+
+    system: str | None
+    """Standing instructions."""
+
+
+def check_options(options: Iterable[str], known: type[SendOptions]) -> None:
+    """Refuse a keyword argument that does not exist, as a call would.
+
+    Raises:
+        TypeError: naming it and those there are.
+    """
+    names = known.__annotations__
+    unknown = [name for name in options if name not in names]
+    if unknown:
+        msg = (
+            f"there is no option {', '.join(map(repr, unknown))}; there are "
+            f"{', '.join(sorted(names))}"
+        )
+        raise TypeError(msg)

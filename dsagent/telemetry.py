@@ -309,7 +309,8 @@ def _message(message: Message) -> dict[str, object]:
     match message:
         case System(text):
             return {"role": "system", "parts": [{"type": "text", "content": text}]}
-        case User(text):
+        case User():
+            text = message.content
             return {"role": "user", "parts": [{"type": "text", "content": text}]}
         case ToolResult(call_id, text):
             part = {"type": "tool_call_response", "id": call_id, "response": text}

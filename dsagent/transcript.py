@@ -14,6 +14,7 @@ that was edited after it was sampled is rendered as edited, not replayed.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from dsagent.options import ThinkingMode
 
     Wire = Mapping[str, object]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,14 @@ class Transcript:
         self._ids += self._tokenizer.encode(self._render(new, self._wire))
         self._wire += new
 
-    def _render_all(self, replays: Mapping[int, tuple[int, ...]]) -> None:
+    def _render_all(self, replays: Mapping[int, Assistant]) -> None:
         """Write everything, ids where a turn has them and text where not."""
         start = 0
         last_ask = _last_ask(self._wire)
-        for index, sampled in replays.items():
-            if not self._still_says(index, sampled):
+        for index, turn in replays.items():
+            sampled = turn.token_ids or ()
+            if not still_says(self._tokenizer, turn):
+                log.info("an edited turn is encoded anew: %.60r", turn.text)
                 continue
             pieces = self._render(self._wire[start:index], self._wire[:start])
             keeps = self._setup.thinks and (
@@ -151,31 +156,29 @@ class Transcript:
         if self._ids[-1] != self._tokenizer.eos:
             self._ids.append(self._tokenizer.eos)
 
-    def _still_says(self, index: int, sampled: Sequence[int]) -> bool:
-        """Whether the ids kept with a message are still what the message says."""
-        if not all(0 <= i < self._tokenizer.vocab_size for i in sampled):
-            return False
-        message = self._wire[index]
-        read = parse(
-            sampled,
-            thinking=self._tokenizer.end_think in sampled,
-            tokenizer=self._tokenizer,
-        )
-        calls = [_call_wire("", call.name, call.arguments) for call in read.tool_calls]
-        said = _anonymous(message)
-        return said == _assistant(read.content, read.reasoning_content, calls)
+
+def still_says(tokenizer: Tokenizer, turn: Assistant) -> bool:
+    """Whether the ids kept with a turn are what it says; False if it has none."""
+    sampled = turn.token_ids
+    if not sampled or not all(0 <= i < tokenizer.vocab_size for i in sampled):
+        return False
+    thinking = tokenizer.end_think in sampled
+    read = parse(sampled, thinking=thinking, tokenizer=tokenizer)
+    calls = [_call_wire("", call.name, call.arguments) for call in read.tool_calls]
+    said = _assistant(read.content, read.reasoning_content, calls)
+    return said == _anonymous(_assistant_wire(turn))
 
 
 def _wire_form(
     messages: Iterable[Message], setup: Setup
-) -> tuple[list[Wire], dict[int, tuple[int, ...]]]:
-    """(messages as the renderer takes them, sampled ids by their place in those).
+) -> tuple[list[Wire], dict[int, Assistant]]:
+    """(messages as the renderer takes them, turns with ids by their place in those).
 
     All system messages become one at the beginning, which also carries the tools and
     the schema of the answer: in the middle the format has no way to write them.
     """
     wire: list[Wire] = []
-    replays: dict[int, tuple[int, ...]] = {}
+    replays: dict[int, Assistant] = {}
     texts = [message.text for message in messages if isinstance(message, System)]
     if texts or setup.tools or setup.output is not None:
         system: dict[str, object] = {"role": "system", "content": "\n\n".join(texts)}
@@ -187,12 +190,12 @@ def _wire_form(
     for message in messages:
         match message:
             case User():
-                wire.append({"role": "user", "content": message.text})
+                wire.append({"role": "user", "content": message.content})
             case ToolResult():
                 wire.append(_result_wire(message))
             case Assistant():
                 if message.token_ids:
-                    replays[len(wire)] = message.token_ids
+                    replays[len(wire)] = message
                 wire.append(_assistant_wire(message))
     return wire, replays
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsagent.documents import Document
 from dsagent.errors import InvalidMessages
 from dsagent.messages import (
     Assistant,
@@ -34,6 +35,7 @@ PARTS: st.SearchStrategy[Part] = st.one_of(
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(System, TEXTS),
     st.builds(User, TEXTS),
+    st.builds(User, TEXTS, documents=st.just((Document("a", "b", pages=(0, 1)),))),
     st.builds(
         Assistant,
         st.lists(PARTS, max_size=3).map(tuple),
@@ -79,6 +81,10 @@ def test_json_is_what_it_looks_like() -> None:
         ('[{"kind": "user"}]', r"0\.user\.text: Field required"),
         ('[{"kind": "robot", "text": ""}]', "at 0"),
         ('[{"kind": "user", "text": "a", "color": 1}]', r"0\.user\.color"),
+        (
+            '[{"kind": "user", "text": "a", "documents": [{"name": "", "text": ""}]}]',
+            "holds no conversation: a document's name",
+        ),
     ],
 )
 def test_bad_json_is_named(text: str, where: str) -> None:

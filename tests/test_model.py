@@ -268,6 +268,17 @@ async def test_tokens_are_counted_as_they_are_read(scripted: Scripted) -> None:
     assert (bare.system, bare.tools, bare.documents) == (0, 0, 0)
 
 
+async def test_an_option_that_does_not_exist(scripted: Scripted) -> None:
+    model, _ = scripted()
+    fault = "no option 'colour'; there are deps, documents"
+    with pytest.raises(TypeError, match=fault):
+        await model.chat("Hi.", colour="red")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=fault):
+        model.stream("Hi.", colour="red")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=fault):
+        model.open_chat(colour="red")  # type: ignore[call-arg]
+
+
 async def test_a_closed_model_says_so(scripted: Scripted) -> None:
     model, engine = scripted()
     async with model:

@@ -19,7 +19,7 @@ from opentelemetry.semconv._incubating.attributes import error_attributes as err
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as genai
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 
-from dsagent import EngineError, Limits, Sampling, telemetry, tool
+from dsagent import Document, EngineError, Limits, Sampling, telemetry, tool
 from dsagent.testing import ScriptedModel, Step, call, say, think
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ async def test_a_run_is_a_tree_of_spans(watch: Watch) -> None:
         "gen_ai.provider.name": "dsagent",
         "gen_ai.request.temperature": 0.5,
         "gen_ai.request.top_p": 0.9,
+        "gen_ai.request.max_tokens": model._engine.default_max_tokens,
         "gen_ai.request.seed": 0,
         "gen_ai.usage.input_tokens": len(model.asked[0].ids),
         "gen_ai.usage.cache_read.input_tokens": 0,
@@ -164,13 +165,21 @@ async def test_words_are_recorded_if_the_environment_says_so(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(telemetry.CONTENT_VARIABLE, "true")
-    await ScriptedModel(script()).chat("Oslo?", system="Be brief.", tools=[weather])
+    await ScriptedModel(script()).chat(
+        "Oslo?",
+        system="Be brief.",
+        tools=[weather],
+        documents=[Document("a.txt", "Alpha.")],
+    )
     run = watch.one("invoke_agent").attributes
     assert run is not None
     text = {"type": "text", "content": SECRET}
+    asked = (
+        "[file name]: a.txt\n[file content begin]\nAlpha.\n[file content end]\nOslo?"
+    )
     assert json.loads(str(run["gen_ai.input.messages"])) == [
         {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
-        {"role": "user", "parts": [{"type": "text", "content": "Oslo?"}]},
+        {"role": "user", "parts": [{"type": "text", "content": asked}]},
     ]
     first, result, last = json.loads(str(run["gen_ai.output.messages"]))
     made = {
@@ -215,6 +224,19 @@ async def test_a_refused_call_is_not_executed(watch: Watch) -> None:
     model = ScriptedModel([twice, "No."])
     await model.chat("Go.", tools=[weather], limits=Limits(tool_calls=1))
     assert [span.name for span in watch.spans].count("execute_tool weather") == 1
+
+
+async def test_a_call_that_runs_out_of_time_is_marked(watch: Watch) -> None:
+    @tool
+    async def hangs() -> None:
+        """Waits for ever."""
+        await anyio.sleep_forever()
+
+    model = ScriptedModel([call("hangs"), "So be it."])
+    await model.chat("Go.", tools=[hangs], limits=Limits(seconds=0.2))
+    span = watch.one("execute_tool hangs")
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "interrupted"
 
 
 async def test_a_cancelled_run_is_no_failure(watch: Watch) -> None:

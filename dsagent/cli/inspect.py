@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dsagent.cli.chat import Conversation
 from dsagent.cli.options import offered
 from dsagent.cli.terminal import Terminal
-from dsagent.documents import Document, with_documents
+from dsagent.documents import Document
 from dsagent.errors import InvalidMessages
 from dsagent.loading import writing
 from dsagent.messages import System, User
@@ -56,8 +56,8 @@ def _messages(given: Namespace) -> list[Message]:
     if given.file is not None:
         messages += Conversation.load(given.file).messages
     if given.question is not None:
-        documents = [Document.read(path) for path in given.document]
-        messages.append(User(with_documents(given.question, documents)))
+        documents = tuple(Document.read(path) for path in given.document)
+        messages.append(User(given.question, documents=documents))
     elif given.document:
         raise InvalidMessages("documents go in front of a question; ask it with -q")
     if not messages:
