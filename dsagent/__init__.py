@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dsagent.chat import Chat
     from dsagent.documents import Document
     from dsagent.errors import (
         Closed,
@@ -65,6 +66,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Assistant",
+    "Chat",
     "Closed",
     "Context",
     "ContextOverflow",
@@ -106,6 +108,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "chat": ("Chat",),
     "documents": ("Document",),
     "errors": (
         "Closed",

@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
@@ -29,7 +30,7 @@ import anyio.to_thread
 
 from dsagent import telemetry
 from dsagent.answer import AnswerCheck
-from dsagent.budget import Budget, Stopwatch
+from dsagent.budget import Budget, Stopwatch, usage_of
 from dsagent.calls import CallRunner
 from dsagent.engine.request import Request
 from dsagent.errors import ContextOverflow, InvalidOutput, LimitReached, RunError
@@ -40,11 +41,11 @@ from dsagent.events import (
     ToolCallReady,
     TurnFinished,
 )
-from dsagent.messages import Assistant
+from dsagent.messages import Assistant, User
 from dsagent.reply import Reply, Usage
-from dsagent.rules import rules_of, with_limit
+from dsagent.rules import Start, rules_of
 from dsagent.transcript import Transcript
-from dsagent.turn import TurnReader
+from dsagent.turn import TurnReader, last_call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from dsagent.engine.request import (
         EngineProtocol,
         GenerationProtocol,
-        GenerationStats,
         Sampling,
         TokenStep,
     )
@@ -99,6 +99,8 @@ class Task(Generic[T]):
     """What a run is to do. All of it is decided before the run starts."""
 
     messages: tuple[Message, ...]
+    begun: tuple[int, ...] = ()
+    """Ids of the next turn that an earlier run sampled before it was broken off."""
     setup: Setup
     tools: dict[str, AnyTool]
     tool_choice: str
@@ -144,6 +146,7 @@ class Run(Generic[T]):
         self._number = 0
         self._current: _Turn | None = None
         """The turn being made; not yet in the fields above."""
+        self._unfinished: tuple[int, ...] = ()
         self._stop: Stop | None = None
         self._final: Reply[T] | None = None
 
@@ -175,13 +178,20 @@ class Run(Generic[T]):
 
     def reply(self) -> Reply[T]:
         """The run as a value: as it ended, or as if it were cancelled now."""
-        return self._final or self._snapshot("cancelled")
+        return self._final or self._snapshot(self._stop or "cancelled")
+
+    @property
+    def unfinished(self) -> tuple[int, ...]:
+        """Ids of the last turn if it was broken off, by which it can be gone on with;
+        empty if it ended by itself."""
+        current = self._current
+        return self._unfinished if current is None else current.reader.unended
 
     async def _loop(self) -> None:
         transcript = await self._write_prompt()
         while self._stop is None:
             self._number += 1
-            room = self._room(transcript)
+            room = await self._room(transcript)
             if room == 0:
                 self._stop = "length"
             else:
@@ -210,7 +220,10 @@ class Run(Generic[T]):
         return await self._write_prompt()
 
     async def _write_prompt(self) -> Transcript:
-        size = sum(len(message.text) for message in self._messages)
+        size = sum(
+            len(message.content if isinstance(message, User) else message.text)
+            for message in self._messages
+        )
         arguments = (self._backend.tokenizer, self._task.setup, self._messages)
         if size < _LONG:
             return Transcript(*arguments)
@@ -218,7 +231,7 @@ class Run(Generic[T]):
             Transcript, *arguments, abandon_on_cancel=True
         )
 
-    def _room(self, transcript: Transcript) -> int:
+    async def _room(self, transcript: Transcript) -> int:
         """Tokens the next turn may have, 0 if it can't be.
 
         Raises:
@@ -227,10 +240,14 @@ class Run(Generic[T]):
         """
         engine = self._backend.engine
         limit = engine.context_limit
-        room = limit - len(transcript.prompt)
+        begun = len(self._task.begun) if self._number == 1 else 0
+        room = limit - len(transcript.prompt) - begun
         if room < 1 and self._number == 1:
-            needed = len(transcript.prompt) + 1
-            raise ContextOverflow(needed, limit, {**self._task.measure(), "output": 1})
+            parts = await anyio.to_thread.run_sync(
+                self._task.measure, abandon_on_cancel=True
+            )
+            parts = {**parts, "output": begun + 1}
+            raise ContextOverflow(sum(parts.values()), limit, parts)
         left = self._budget.output(self._usage.output_tokens)
         return max(min(room, engine.default_max_tokens if left is None else left), 0)
 
@@ -249,31 +266,33 @@ class Run(Generic[T]):
 
     def _begin(self, transcript: Transcript, room: int) -> _Turn:
         tokenizer, setup = self._backend.tokenizer, self._task.setup
-        turns = (m for m in self._messages if isinstance(m, Assistant))
         reader = TurnReader(
             tokenizer,
             setup,
             turn=self._number,
-            calls_before=sum(len(turn.calls) for turn in turns),
+            calls_before=last_call(self._messages),
         )
+        begun = self._task.begun if self._number == 1 else ()
         grammar = rules_of(setup, self._choice(), tokenizer)
         self._notes = tuple(dict.fromkeys((*self._notes, *grammar.notes)))
-        constraint = self._backend.grammars.constraint(grammar.source)
-        limits, tokens = self._task.limits, self._budget.thinking(room)
-        thinking = (
-            with_limit(constraint, limits, tokenizer, tokens=tokens)
-            if setup.thinks
-            else None
+        start = Start.of(
+            partial(self._backend.grammars.constraint, grammar.source),
+            self._task.limits,
+            tokenizer,
+            thinks=setup.thinks,
+            tokens=self._budget.thinking(room),
+            begun=begun,
         )
+        reader.feed(start.begun)
         request = Request(
-            transcript.prompt,
+            (*transcript.prompt, *start.begun),
             max_tokens=room,
             sampling=self._task.sampling,
             stop_ids=frozenset({tokenizer.eos}),
-            constraint=thinking or constraint,
+            constraint=start.constraint,
         )
         generation = self._backend.engine.submit(request)
-        return _Turn(self._number, reader, request, generation, thinking)
+        return _Turn(self._number, reader, request, generation, start.thinking)
 
     def _choice(self) -> str:
         """What this turn may do with the tools."""
@@ -352,8 +371,9 @@ class Run(Generic[T]):
     def _settle(self, turn: _Turn, ended: Ending) -> Usage:
         """Make the current turn a part of the conversation; its usage."""
         self._answer = turn.reader.message(whole=ended == "stop")
+        self._unfinished = () if ended == "stop" else turn.reader.unended
         self._messages += (self._answer, *self._calls.results(self._answer))
-        usage = _usage(turn.generation.stats, self._answer)
+        usage = usage_of(turn.generation.stats, self._answer)
         self._usage += usage
         self._stopwatch.add(turn.generation.stats)
         self._current = None
@@ -391,7 +411,7 @@ class Run(Generic[T]):
         if self._current is not None:
             answer = self._current.reader.message(whole=False)
             stats = self._current.generation.stats
-            usage += _usage(stats, answer)
+            usage += usage_of(stats, answer)
             if answer.parts:
                 messages += (answer, *self._calls.results(answer))
         made = messages[len(self._task.messages) :]
@@ -407,13 +427,3 @@ class Run(Generic[T]):
             problems=self._check.problems if stop == "invalid" else (),
             notes=self._notes,
         )
-
-
-def _usage(stats: GenerationStats, answer: Assistant) -> Usage:
-    return Usage(
-        prompt_tokens=stats.prompt_tokens,
-        cached_tokens=stats.cached_tokens,
-        output_tokens=stats.output_tokens,
-        turns=1,
-        tool_calls=len(answer.calls),
-    )

@@ -13,12 +13,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from dsagent.reply import Timing
+from dsagent.reply import Timing, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dsagent.engine.request import GenerationStats
+    from dsagent.messages import Assistant
     from dsagent.options import Limits
 
     Clock = Callable[[], float]
@@ -119,3 +120,14 @@ class Stopwatch:
 
     def _elapsed(self) -> float:
         return self._clock() - self._started
+
+
+def usage_of(stats: GenerationStats, answer: Assistant) -> Usage:
+    """What one turn has cost."""
+    return Usage(
+        prompt_tokens=stats.prompt_tokens,
+        cached_tokens=stats.cached_tokens,
+        output_tokens=stats.output_tokens,
+        turns=1,
+        tool_calls=len(answer.calls),
+    )

@@ -10,6 +10,8 @@
     ├─ DefinitionError      a tool or a schema that can't work, when it is defined
     ├─ InvalidMessages      a conversation that can't be continued
     ├─ DocumentError        a document that is no text
+    ├─ ChatFileError        a saved chat that can't be read, or not be written
+    ├─ ChatBusy             a second send while one is going on
     ├─ ContextOverflow      too long, said before any work   .needed .limit .parts
     ├─ RunError             a run that began and broke off   .reply
     │   ├─ LimitReached         a limit, with on_limit="raise"
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from dsagent.reply import Reply
 
 __all__ = [
+    "ChatBusy",
+    "ChatFileError",
     "Closed",
     "ContextOverflow",
     "CorruptCheckpoint",
@@ -91,6 +95,14 @@ class InvalidMessages(DSAgentError):
 
 class DocumentError(DSAgentError):
     """A file that can't be read as a document."""
+
+
+class ChatFileError(DSAgentError):
+    """A file that holds no chat, or can't hold one. The message names it."""
+
+
+class ChatBusy(DSAgentError):
+    """A chat is one conversation and does one thing at a time. Fork it, or wait."""
 
 
 class ContextOverflow(DSAgentError):

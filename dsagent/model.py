@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import anyio.to_thread
 
 from dsagent.agent import Backend, Run, Task
+from dsagent.chat import Chat
+from dsagent.chatfile import State, load_saved
 from dsagent.counting import count_tokens
 from dsagent.engine.constraint import GrammarBackend
 from dsagent.engine.request import Sampling
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeForm
 
+    from dsagent.chatfile import MissingTools
     from dsagent.counting import TokenCount
     from dsagent.documents import Document
     from dsagent.encoding.templates import Profile
@@ -224,6 +227,56 @@ class Model:
         After the block ``stream.reply`` is complete; leaving the block early cancels.
         """
         return RunStream(self._backend, self._task(prompt, output_of(output), options))
+
+    def open_chat(self, **options: Unpack[RunOptions]) -> Chat:
+        """Begin a conversation.
+
+        Args:
+            options: For every send, unless it says otherwise; see ``RunOptions``.
+                ``documents`` go in front of the first question and stay there.
+
+        Raises:
+            DefinitionError: a tool can't be made of what was given.
+        """
+        check_options(options, RunOptions)
+        _check_thinking(options.get("thinking", "high"))
+        system, documents = options.pop("system", None), options.pop("documents", ())
+        state = State(
+            messages=() if system is None else (System(system),),
+            documents=tuple(documents),
+        )
+        return Chat(self, options, state)
+
+    def load_chat(
+        self,
+        path: str | Path,
+        *,
+        tools: Sequence[ToolLike] = (),
+        deps: object = None,
+        missing_tools: MissingTools = "error",
+    ) -> Chat:
+        """Go on with a conversation that ``Chat.save`` wrote.
+
+        Args:
+            path: The file.
+            tools: Those it was saved with; tools are code and not in the file.
+            deps: As for ``chat``.
+            missing_tools: What to do if one of them isn't given: raise an "error", or
+                "drop" it and note that in ``Chat.notes``.
+
+        Raises:
+            ChatFileError: the file can't be read, or holds no chat that can go on.
+            DefinitionError: a tool is missing.
+        """
+        saved, notes = load_saved(path, toolbox(tools), missing_tools)
+        options: RunOptions = {
+            "tools": tools,
+            "thinking": saved.thinking,
+            "sampling": saved.sampling,
+            "limits": saved.limits,
+            "deps": deps,
+        }
+        return Chat(self, options, saved.state, notes=notes)
 
     async def count_tokens(
         self,

@@ -8,6 +8,7 @@ can't hold in full is said once, by the name of what is left out.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from dsagent.encoding.grammar import turn_grammar
 from dsagent.engine.thinking import ThinkingLimit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dsagent.encoding.grammar import Grammar, GrammarNote
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.constraint import Constraint
@@ -38,16 +41,50 @@ def rules_of(setup: Setup, tool_choice: str, tokenizer: Tokenizer) -> Grammar:
     return grammar
 
 
-def with_limit(
-    constraint: Constraint, limits: Limits, tokenizer: Tokenizer, *, tokens: int | None
-) -> ThinkingLimit:
-    """``constraint``, of a turn that thinks, with an end to that after ``tokens``."""
-    return ThinkingLimit(
-        constraint,
-        close=tokenizer.end_think,
-        tokens=tokens,
-        repeats=limits.thinking_repeats,
-    )
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a turn starts from."""
+
+    constraint: Constraint
+    thinking: ThinkingLimit | None
+    """What can end its thinking; the constraint itself. None if it doesn't think."""
+    begun: tuple[int, ...] = ()
+    """Ids of the turn that an earlier run has sampled, and that the constraint has
+    been taken through."""
+
+    @classmethod
+    def of(
+        cls,
+        make: Callable[[], Constraint],
+        limits: Limits,
+        tokenizer: Tokenizer,
+        *,
+        thinks: bool,
+        tokens: int | None,
+        begun: tuple[int, ...] = (),
+    ) -> Start:
+        """Start a turn, or go on with one.
+
+        Args:
+            make: Makes the constraint of the turn, at its start.
+            limits: Of the run.
+            tokenizer: The engine's.
+            thinks: Whether the turn begins with thinking.
+            tokens: Most tokens of thinking from here on; None: any number.
+            begun: What there is of the turn. If it isn't legal, with other tools or
+                another choice than when it was begun, the turn is written anew.
+        """
+        constraint, thinking = make(), None
+        if thinks:
+            constraint = thinking = ThinkingLimit(
+                constraint,
+                close=tokenizer.end_think,
+                tokens=None if tokens is None else len(begun) + tokens,
+                repeats=limits.thinking_repeats,
+            )
+        if constraint.accept(begun) == len(begun):
+            return cls(constraint, thinking, begun)
+        return cls.of(make, limits, tokenizer, thinks=thinks, tokens=tokens)
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from dsagent.encoding.parse import (
@@ -34,15 +35,29 @@ from dsagent.messages import Assistant, Text, Thinking, ToolCall
 from dsagent.output import NOTHING, partial_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dsagent.encoding.parse import ParseEvent
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.request import Stop
     from dsagent.events import Event
+    from dsagent.messages import Message
     from dsagent.transcript import Setup
 
 log = logging.getLogger(__name__)
+
+_CALL_ID = re.compile(r"call_([0-9]{1,18})")
+
+
+def last_call(messages: Iterable[Message]) -> int:
+    """The highest number among the call ids of a conversation, 0 without calls.
+
+    Not their count: calls may have been taken out, or come from elsewhere, and an id
+    must not be given twice.
+    """
+    turns = (message for message in messages if isinstance(message, Assistant))
+    ids = (_CALL_ID.fullmatch(call.id) for turn in turns for call in turn.calls)
+    return max((int(found[1]) for found in ids if found), default=0)
 
 
 class TurnReader:
@@ -52,7 +67,7 @@ class TurnReader:
         tokenizer: Whose ids will come.
         setup: How the prompt was written.
         turn: The number of this turn, for its events.
-        calls_before: Calls already made in the conversation; ids count on from there.
+        calls_before: The number of the conversation's last call; ids count on from it.
     """
 
     def __init__(
@@ -64,6 +79,7 @@ class TurnReader:
             calls=bool(setup.tools),
             schemas={spec.name: spec.parameters for spec in setup.tools},
         )
+        self._eos = tokenizer.eos
         self._turn = turn
         self._calls_before = calls_before
         self._is_value = setup.output is not None
@@ -77,6 +93,12 @@ class TurnReader:
         """The calls that are complete, and at the end those that never will be."""
         self.broken: dict[str, str] = {}
         """Why a call can't be run, by its id: the model wrote it wrongly."""
+
+    @property
+    def unended(self) -> tuple[int, ...]:
+        """The ids so far, to go on with. A turn that was cancelled between its last
+        token and its end has to be ended again."""
+        return tuple(token for token in self.ids if token != self._eos)
 
     def feed(self, ids: Sequence[int]) -> list[Event]:
         """Read the next ids."""
@@ -144,3 +166,19 @@ class TurnReader:
 
     def _call_id(self, index: int) -> str:
         return f"call_{self._calls_before + index + 1}"
+
+
+def goes_on(
+    tokenizer: Tokenizer, setup: Setup, begun: Sequence[int], turn: Assistant
+) -> bool:
+    """Whether a turn that reads ``begun`` so far is ``turn``, so that it can be gone
+    on with; it is not if the turn was edited or is written in another mode now."""
+    reader = TurnReader(tokenizer, setup, turn=1, calls_before=0)
+    if not begun or not all(0 <= i < tokenizer.vocab_size for i in begun):
+        return False
+    reader.feed(begun)
+    if reader.message(whole=False).parts == turn.parts:
+        return True
+    # A turn cut short shows what it held back; a cancelled one doesn't.
+    reader.finish("length")
+    return reader.message(whole=False).parts == turn.parts

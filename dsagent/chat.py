@@ -1,0 +1,384 @@
+"""``Chat``: a conversation that is asked, stopped, gone on with, forked and saved.
+
+A model holds no conversation; a chat is one. It keeps the messages, what they cost and
+the settings, and hands each question to the loop as any other caller would. What must
+stay true: whatever happens to a send, the chat is valid afterwards and can be asked
+again; what the model did is kept, also if the send was cancelled or failed half way;
+and a send that failed before the model did anything leaves no trace but its cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from dsagent import chatfile
+from dsagent.agent import Run
+from dsagent.chatfile import SavedChat, State
+from dsagent.errors import ChatBusy, InvalidMessages
+from dsagent.events import to_nobody
+from dsagent.messages import Assistant, User, check_history
+from dsagent.options import SendOptions, check_options
+from dsagent.output import output_of
+from dsagent.reply import Usage
+from dsagent.stream import RunStream
+from dsagent.tools.function import toolbox
+from dsagent.transcript import still_says
+from dsagent.turn import goes_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from typing_extensions import TypeForm
+
+    from dsagent.agent import Task
+    from dsagent.counting import TokenCount
+    from dsagent.messages import Message
+    from dsagent.model import Model
+    from dsagent.options import RunOptions
+    from dsagent.output import Output
+    from dsagent.reply import Reply, Stop
+    from dsagent.transcript import Setup
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Chat:
+    """A conversation with a model, made by ``Model.open_chat``.
+
+    ::
+
+        chat = model.open_chat(system="Be brief.", tools=[search])
+        reply = await chat.send("Who wrote it?")
+        other = chat.fork()
+        await other.send("What if it was somebody else?")
+        chat.save("chat.json")
+
+    It does one thing at a time, and belongs to no event loop.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        options: SendOptions,
+        state: State | None = None,
+        *,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Put a chat together; ``Model.open_chat`` and ``Model.load_chat`` do it."""
+        self._model = model
+        self._options: SendOptions = {**options, "documents": ()}
+        self._options["tools"] = tuple(toolbox(options.get("tools", ())).values())
+        self._state = state or State()
+        self._busy = False
+        self.notes = tuple(notes)
+        """What had to be repaired when it was loaded."""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation. While a send is going on: as it was before.
+
+        May be assigned to. A turn of the model whose words were changed is read by the
+        model as changed, at the cost of reading everything behind it anew; ``edited``
+        tells which those are.
+        """
+        return self._state.messages
+
+    @messages.setter
+    def messages(self, messages: Iterable[Message]) -> None:
+        self._check_free()
+        messages = tuple(messages)
+        check_history(messages)
+        kept = messages[-1:] == self.messages[-1:]
+        unfinished = self._state.unfinished if kept else ()
+        self._state = replace(
+            self._state, messages=messages, unfinished=unfinished, stop=None
+        )
+
+    @property
+    def usage(self) -> Usage:
+        """What this chat has cost: every attempt, also those that failed. A fork
+        begins at nothing, so that sums over chats count everything once."""
+        return self._state.usage
+
+    @property
+    def stop(self) -> Stop | None:
+        """How the last send ended; None if there was none, or after an edit."""
+        return self._state.stop
+
+    def edited(self) -> tuple[int, ...]:
+        """Which messages keep token ids that aren't what they say any more, by index:
+        edited ones, or those of a model with another tokenizer."""
+        tokenizer = self._model.tokenizer
+        return tuple(
+            index
+            for index, message in enumerate(self.messages)
+            if isinstance(message, Assistant)
+            and message.token_ids
+            and not still_says(tokenizer, message)
+        )
+
+    @overload
+    async def send(
+        self, prompt: str | User, **options: Unpack[SendOptions]
+    ) -> Reply[str]: ...
+
+    @overload
+    async def send(
+        self,
+        prompt: str | User,
+        *,
+        output: Mapping[str, object],
+        **options: Unpack[SendOptions],
+    ) -> Reply[object]: ...
+
+    @overload
+    async def send(
+        self,
+        prompt: str | User,
+        *,
+        output: TypeForm[T],
+        **options: Unpack[SendOptions],
+    ) -> Reply[T]: ...
+
+    async def send(
+        self,
+        prompt: str | User,
+        *,
+        output: object = str,
+        **options: Unpack[SendOptions],
+    ) -> Reply[Any]:
+        """Say something and wait for the answer, which joins the conversation.
+
+        If the wait is cancelled, what was done until then is kept in the chat.
+
+        Args:
+            prompt: What to say.
+            output: What the answer is to be; as for ``Model.chat``.
+            options: What this one send does differently. ``documents`` go in front of
+                this question, behind those of the chat that still wait.
+
+        Raises:
+            ChatBusy: another send is going on.
+            DSAgentError: what ``Model.chat`` raises.
+        """
+        return await self._wait(self._task(prompt, output_of(output), options))
+
+    @overload
+    def stream(
+        self, prompt: str | User | None = None, **options: Unpack[SendOptions]
+    ) -> ChatStream[str]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: str | User | None = None,
+        *,
+        output: Mapping[str, object],
+        **options: Unpack[SendOptions],
+    ) -> ChatStream[object]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: str | User | None = None,
+        *,
+        output: TypeForm[T],
+        **options: Unpack[SendOptions],
+    ) -> ChatStream[T]: ...
+
+    def stream(
+        self,
+        prompt: str | User | None = None,
+        *,
+        output: object = str,
+        **options: Unpack[SendOptions],
+    ) -> ChatStream[Any]:
+        """Say something and listen; used as ``Model.stream`` is.
+
+        When the block is over, its reply joins the conversation, also if it was left
+        early. Without a prompt it does what ``resume`` does.
+        """
+        return ChatStream(self, self._task(prompt, output_of(output), options))
+
+    @overload
+    async def resume(self, **options: Unpack[SendOptions]) -> Reply[str]: ...
+
+    @overload
+    async def resume(
+        self, *, output: Mapping[str, object], **options: Unpack[SendOptions]
+    ) -> Reply[object]: ...
+
+    @overload
+    async def resume(
+        self, *, output: TypeForm[T], **options: Unpack[SendOptions]
+    ) -> Reply[T]: ...
+
+    async def resume(
+        self, *, output: object = str, **options: Unpack[SendOptions]
+    ) -> Reply[Any]:
+        """Go on with a conversation that ended without an answer.
+
+        A question or a tool's result that wasn't answered is. A turn that was broken
+        off is gone on with in the middle of its word; only if it can't be, because it
+        would be written another way now (with other tools, another ``output``, without
+        thinking), it is written anew. Limits count what is done from here on.
+
+        Raises:
+            InvalidMessages: it has its answer.
+            DSAgentError: as ``send``.
+        """
+        return await self._wait(self._task(None, output_of(output), options))
+
+    async def count_tokens(
+        self,
+        prompt: str | User | None = None,
+        *,
+        output: object = str,
+        **options: Unpack[SendOptions],
+    ) -> TokenCount:
+        """Exactly what ``send`` with these arguments would make the model read; for a
+        turn that would be gone on with, without that turn."""
+        merged = self._merged(options)
+        return await self._model.count_tokens(
+            self._asked(prompt),
+            tools=merged.get("tools", ()),
+            documents=merged.get("documents", ()),
+            thinking=merged.get("thinking", "high"),
+            output=output,
+        )
+
+    def fork(self) -> Chat:
+        """Another chat that begins as this one is now. Costs nothing: they share what
+        was said so far."""
+        state = replace(self._state, usage=Usage())
+        return Chat(self._model, self._options, state, notes=self.notes)
+
+    def save(self, path: str | Path) -> None:
+        """Write the chat to a file, for ``Model.load_chat``.
+
+        A file that is there is replaced, in one step. Tools and ``deps`` aren't in it.
+
+        Raises:
+            ChatFileError: it can't be written.
+        """
+        options = self._options
+        saved = SavedChat(
+            state=self._state,
+            tools=tuple(toolbox(options.get("tools", ()))),
+            thinking=options.get("thinking", "high"),
+            sampling=options.get("sampling"),
+            limits=options.get("limits"),
+        )
+        chatfile.write(path, saved)
+
+    def _merged(self, options: SendOptions) -> SendOptions:
+        """The options of one send: its own, then those of the chat."""
+        check_options(options, SendOptions)
+        documents = (*self._state.documents, *options.get("documents", ()))
+        return {**self._options, **options, "documents": documents}
+
+    def _asked(self, prompt: str | User | None) -> tuple[Message, ...]:
+        """The conversation that a send asks the model to go on with."""
+        if prompt is not None:
+            asked = User(prompt) if isinstance(prompt, str) else prompt
+            return (*self.messages, asked)
+        if self._state.unfinished:
+            return self.messages[:-1]
+        if not self.messages or isinstance(self.messages[-1], Assistant):
+            raise InvalidMessages(
+                "there is nothing to resume: nothing was asked since the last answer; "
+                "send(...) asks something"
+            )
+        return self.messages
+
+    def _task(
+        self, prompt: str | User | None, output: Output[T], options: SendOptions
+    ) -> Task[T]:
+        self._check_free()
+        merged: RunOptions = {"system": None, **self._merged(options)}
+        task = self._model._task(self._asked(prompt), output, merged)
+        if prompt is None and self._can_go_on(task.setup):
+            task = replace(task, begun=self._state.unfinished)
+        return task
+
+    def _can_go_on(self, setup: Setup) -> bool:
+        begun = self._state.unfinished
+        return (
+            bool(begun)
+            and isinstance(turn := self.messages[-1], Assistant)
+            and goes_on(self._model.tokenizer, setup, begun, turn)
+        )
+
+    def _check_free(self) -> None:
+        if self._busy:
+            raise ChatBusy(
+                "a send is going on in this chat; wait for it, or fork() the chat to "
+                "ask two things at a time"
+            )
+
+    async def _wait(self, task: Task[T]) -> Reply[T]:
+        run = Run(self._model._backend, task, to_nobody)
+        self._busy = True
+        try:
+            return await run.execute()
+        finally:
+            self._join(task, run)
+
+    def _join(self, task: Task[T], run: Run[T]) -> None:
+        """Make what a run did part of the conversation."""
+        self._busy = False
+        reply = run.reply()
+        usage = self._state.usage + reply.usage
+        did = len(reply.messages) > len(task.messages)
+        asked = len(task.messages) > len(self.messages)
+        if not did and not (asked and reply.stop == "cancelled"):
+            self._state = replace(self._state, usage=usage)
+            return
+        broken_off = isinstance(reply.messages[-1], Assistant)
+        self._state = State(
+            messages=reply.messages,
+            unfinished=run.unfinished if broken_off else (),
+            stop=reply.stop,
+            usage=usage,
+        )
+
+
+class ChatStream(RunStream[T_co]):
+    """Made by ``Chat.stream``: a ``RunStream`` whose reply joins the conversation."""
+
+    def __init__(self, chat: Chat, task: Task[T_co]) -> None:
+        super().__init__(chat._model._backend, task)
+        self._chat = chat
+        self._task = task
+        self._begins_at = chat._state
+
+    async def __aenter__(self) -> Self:
+        chat = self._chat
+        chat._check_free()
+        if chat._state is not self._begins_at:
+            raise ChatBusy(
+                "the chat has gone on since this stream was made; make it again, and "
+                "enter it at once: async with chat.stream(...) as stream"
+            )
+        chat._busy = True
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            chat._busy = False
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, traceback)
+        finally:
+            self._chat._join(self._task, self._run)
