@@ -63,8 +63,10 @@ class Report:
             return "  ".join(f"{value:6.3f}" for value in values)
 
         return [
-            f"{self.rounds} rounds of {len(self.before)} drafts, "
-            f"{self.length:.2f} tokens a round",
+            (
+                f"{self.rounds} rounds of {len(self.before)} drafts, "
+                f"{self.length:.2f} tokens a round"
+            ),
             f"accepted if those before were  {listed(self.acceptance)}",
             f"calibration error before       {listed(self.before)}",
             f"calibration error after        {listed(self.after)}",

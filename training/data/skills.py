@@ -321,7 +321,7 @@ def several_calls(s: Source, talk: Talk) -> None:
 
 def _different(asks: Sequence[t.Ask]) -> list[t.Ask]:
     """`asks` without repetitions: nobody asks for the same thing twice in a breath."""
-    return list({(ask.name, t.show(list(ask.arguments.values()))): ask for ask in asks}.values())
+    return list({(ask.name, *map(t.show, ask.arguments.values())): ask for ask in asks}.values())
 
 
 def _same_tool(s: Source, tool: t.Tool, count: int) -> list[t.Ask]:
