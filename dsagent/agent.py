@@ -20,7 +20,6 @@ generation's ``async with`` is what stops the engine.
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -52,25 +51,17 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from dsagent.budget import Clock
     from dsagent.encoding.grammar import GrammarNote
-    from dsagent.encoding.tokenizer import Tokenizer
-    from dsagent.engine.constraint import GrammarBackend
     from dsagent.engine.request import (
-        EngineProtocol,
         GenerationProtocol,
-        Sampling,
         TokenStep,
     )
     from dsagent.engine.request import Stop as Ending
     from dsagent.engine.thinking import ThinkingLimit
     from dsagent.events import Event
-    from dsagent.messages import Message, ToolCall
-    from dsagent.options import Limits
-    from dsagent.output import Output
+    from dsagent.messages import ToolCall
     from dsagent.reply import Stop
-    from dsagent.tools.function import AnyTool
-    from dsagent.transcript import Setup
+    from dsagent.task import Backend, Task
 
     Emit = Callable[[Event], Awaitable[None]]
 
@@ -80,38 +71,6 @@ log = logging.getLogger(__name__)
 
 _LONG = 20_000
 """Characters from which a prompt is encoded in a thread, to keep the loop running."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """What a run needs of a loaded model."""
-
-    engine: EngineProtocol
-    tokenizer: Tokenizer
-    grammars: GrammarBackend
-    clock: Clock = time.perf_counter
-    name: str = ""
-    """What the model is called where runs are counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task(Generic[T]):
-    """What a run is to do. All of it is decided before the run starts."""
-
-    messages: tuple[Message, ...]
-    begun: tuple[int, ...] = ()
-    """Ids of the next turn that an earlier run sampled before it was broken off."""
-    setup: Setup
-    tools: dict[str, AnyTool]
-    tool_choice: str
-    """"auto", "none", "required" or a tool's name."""
-    output: Output[T]
-    """What the answer is to be; its schema is the setup's."""
-    sampling: Sampling
-    limits: Limits
-    deps: object = None
-    measure: Callable[[], dict[str, int]] = dict
-    """Counts the tokens of the prompt's parts; only asked when it doesn't fit."""
 
 
 @dataclass(frozen=True, slots=True)

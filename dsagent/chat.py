@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeForm
 
-    from dsagent.agent import Task
     from dsagent.counting import TokenCount
     from dsagent.messages import Message
     from dsagent.model import Model
     from dsagent.options import RunOptions
     from dsagent.output import Output
     from dsagent.reply import Reply, Stop
+    from dsagent.task import Task
     from dsagent.transcript import Setup
 
 T = TypeVar("T")

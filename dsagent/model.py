@@ -9,26 +9,26 @@ said before the engine hears of it.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anyio.to_thread
 
-from dsagent.agent import Backend, Run, Task
+from dsagent.agent import Run
 from dsagent.chat import Chat
 from dsagent.chatfile import State, load_saved
 from dsagent.counting import count_tokens
 from dsagent.engine.constraint import GrammarBackend
 from dsagent.engine.request import Sampling
-from dsagent.errors import Closed, DefinitionError, InvalidMessages, Unsupported
+from dsagent.errors import Closed
 from dsagent.events import to_nobody
 from dsagent.loading import load
-from dsagent.messages import System, User, check_messages
-from dsagent.options import Limits, RunOptions, check_options
+from dsagent.messages import System
+from dsagent.options import RunOptions, check_options
 from dsagent.output import output_of
 from dsagent.stream import RunStream
-from dsagent.tools.function import Tool, toolbox
+from dsagent.task import Backend, Task, check_thinking, conversation, task_of
+from dsagent.tools.function import toolbox
 from dsagent.transcript import Setup
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.config import EngineConfig
     from dsagent.engine.request import EngineProtocol, EngineStats
-    from dsagent.messages import Message, Prompt
-    from dsagent.options import ThinkingMode, ToolChoice
+    from dsagent.messages import Prompt
+    from dsagent.options import ThinkingMode
     from dsagent.output import Output
     from dsagent.reply import Reply
-    from dsagent.tools.function import AnyTool, ToolLike
+    from dsagent.tools.function import ToolLike
 
 
 T = TypeVar("T")
@@ -239,7 +239,7 @@ class Model:
             DefinitionError: a tool can't be made of what was given.
         """
         check_options(options, RunOptions)
-        _check_thinking(options.get("thinking", "high"))
+        check_thinking(options.get("thinking", "high"))
         system, documents = options.pop("system", None), options.pop("documents", ())
         state = State(
             messages=() if system is None else (System(system),),
@@ -289,7 +289,7 @@ class Model:
         output: object = str,
     ) -> TokenCount:
         """Exactly what ``chat`` with these arguments would make the model read."""
-        messages = _conversation(prompt, system, documents)
+        messages = conversation(prompt, system, documents)
         specs = tuple(tool.spec for tool in toolbox(tools).values())
         setup = Setup(thinking, specs, self._profile, output_of(output).schema)
         return await anyio.to_thread.run_sync(
@@ -316,29 +316,13 @@ class Model:
         """Everything checked and in the form the loop takes."""
         if self._closed:
             raise Closed("this model was closed; load it again")
-        check_options(options, RunOptions)
-        thinking = options.get("thinking", "high")
-        _check_thinking(thinking)
-        box = toolbox(options.get("tools", ()))
-        _check_approval(box)
-        messages = _conversation(
-            prompt, options.get("system"), options.get("documents", ())
-        )
-        check_messages(messages)
-        specs = tuple(tool.spec for tool in box.values())
-        setup = Setup(thinking, specs, self._profile, output.schema)
-        return Task(
-            messages=messages,
-            setup=setup,
-            tools=box,
-            tool_choice=_choice(options.get("tool_choice", "auto"), box),
-            output=output,
-            sampling=options.get("sampling") or self._sampling,
-            limits=options.get("limits") or Limits(),
-            deps=options.get("deps"),
-            measure=lambda: count_tokens(
-                self._backend.tokenizer, setup, messages
-            ).parts(),
+        return task_of(
+            self._backend,
+            prompt,
+            output,
+            options,
+            profile=self._profile,
+            sampling=self._sampling,
         )
 
 
@@ -396,51 +380,3 @@ def _load(
         sampling=loaded.sampling,
         name=loaded.name,
     )
-
-
-def _conversation(
-    prompt: Prompt, system: str | None, documents: Sequence[Document]
-) -> tuple[Message, ...]:
-    """What somebody asks as a conversation, documents put to the last question."""
-    asked = (User(prompt),) if isinstance(prompt, str) else tuple(prompt)
-    if documents:
-        if not asked or not isinstance(last := asked[-1], User):
-            raise InvalidMessages(
-                "documents go in front of a question, so the last message must be a "
-                "User message"
-            )
-        last = replace(last, documents=(*documents, *last.documents))
-        asked = (*asked[:-1], last)
-    return asked if system is None else (System(system), *asked)
-
-
-def _check_thinking(thinking: str) -> None:
-    if thinking not in ("off", "low", "high", "max"):
-        msg = f"thinking is 'off', 'low', 'high' or 'max', not {thinking!r}"
-        raise ValueError(msg)
-
-
-def _check_approval(box: dict[str, AnyTool]) -> None:
-    for tool in box.values():
-        if tool.options.approval:
-            raise Unsupported(
-                f"the tool `{tool.name}` wants approval before each call, which a run "
-                "can't ask for yet; ask inside the tool, or make it without approval"
-            )
-
-
-def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:
-    """The choice by name.
-
-    Raises:
-        DefinitionError: it asks for a tool that isn't offered, or for one of none.
-    """
-    name = choice.name if isinstance(choice, Tool) else choice
-    offered = name in box if isinstance(choice, Tool) else name in ("auto", "none")
-    if not offered and not (name == "required" and box):
-        raise DefinitionError(
-            f"tool_choice={name!r} can't be met with the tools "
-            f"{', '.join(box) or '(none)'}; it is 'auto', 'none', 'required' or one "
-            "of the tools offered"
-        )
-    return name

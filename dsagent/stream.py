@@ -26,9 +26,9 @@ if TYPE_CHECKING:
         MemoryObjectSendStream,
     )
 
-    from dsagent.agent import Backend, Task
     from dsagent.events import Event
     from dsagent.reply import Reply
+    from dsagent.task import Backend, Task
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -1,0 +1,173 @@
+"""What a run is to do: what somebody asked for, checked, in the form the loop takes.
+
+What must stay true: whatever is wrong with a request is found here, before the loop or
+the engine hear of it, so that a task that exists can be run.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from dsagent.counting import count_tokens
+from dsagent.errors import DefinitionError, InvalidMessages, Unsupported
+from dsagent.messages import System, User, check_messages
+from dsagent.options import Limits, RunOptions, check_options
+from dsagent.tools.function import Tool, toolbox
+from dsagent.transcript import Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dsagent.budget import Clock
+    from dsagent.documents import Document
+    from dsagent.encoding.templates import Profile
+    from dsagent.encoding.tokenizer import Tokenizer
+    from dsagent.engine.constraint import GrammarBackend
+    from dsagent.engine.request import EngineProtocol, Sampling
+    from dsagent.messages import Message, Prompt
+    from dsagent.options import ToolChoice
+    from dsagent.output import Output
+    from dsagent.tools.function import AnyTool
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What a run needs of a loaded model."""
+
+    engine: EngineProtocol
+    tokenizer: Tokenizer
+    grammars: GrammarBackend
+    clock: Clock = time.perf_counter
+    name: str = ""
+    """What the model is called where runs are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Generic[T]):
+    """What a run is to do. All of it is decided before the run starts."""
+
+    messages: tuple[Message, ...]
+    begun: tuple[int, ...] = ()
+    """Ids of the next turn that an earlier run sampled before it was broken off."""
+    setup: Setup
+    tools: dict[str, AnyTool]
+    tool_choice: str
+    """"auto", "none", "required" or a tool's name."""
+    output: Output[T]
+    """What the answer is to be; its schema is the setup's."""
+    sampling: Sampling
+    limits: Limits
+    deps: object = None
+    measure: Callable[[], dict[str, int]] = dict
+    """Counts the tokens of the prompt's parts; only asked when it doesn't fit."""
+
+
+def task_of(
+    backend: Backend,
+    prompt: Prompt,
+    output: Output[T],
+    options: RunOptions,
+    *,
+    profile: Profile,
+    sampling: Sampling,
+) -> Task[T]:
+    """Everything checked and in the form the loop takes.
+
+    Args:
+        backend: The model's.
+        prompt: A question, or a conversation that ends in one.
+        output: What the answer is to be.
+        options: As they were given.
+        profile: How efforts are written for the model.
+        sampling: What the run uses if the options don't say.
+
+    Raises:
+        InvalidMessages, DefinitionError, Unsupported, ValueError, TypeError: what was
+            asked for can't be done, or isn't there.
+    """
+    check_options(options, RunOptions)
+    thinking = options.get("thinking", "high")
+    check_thinking(thinking)
+    box = toolbox(options.get("tools", ()))
+    _check_approval(box)
+    messages = conversation(prompt, options.get("system"), options.get("documents", ()))
+    check_messages(messages)
+    specs = tuple(tool.spec for tool in box.values())
+    setup = Setup(thinking, specs, profile, output.schema)
+    return Task(
+        messages=messages,
+        setup=setup,
+        tools=box,
+        tool_choice=_choice(options.get("tool_choice", "auto"), box),
+        output=output,
+        sampling=options.get("sampling") or sampling,
+        limits=options.get("limits") or Limits(),
+        deps=options.get("deps"),
+        measure=lambda: count_tokens(backend.tokenizer, setup, messages).parts(),
+    )
+
+
+def conversation(
+    prompt: Prompt, system: str | None, documents: Sequence[Document]
+) -> tuple[Message, ...]:
+    """What somebody asks as a conversation, documents put to the last question.
+
+    Raises:
+        InvalidMessages: there are documents and no question.
+    """
+    asked = (User(prompt),) if isinstance(prompt, str) else tuple(prompt)
+    if documents:
+        if not asked or not isinstance(last := asked[-1], User):
+            raise InvalidMessages(
+                "documents go in front of a question, so the last message must be a "
+                "User message"
+            )
+        last = replace(last, documents=(*documents, *last.documents))
+        asked = (*asked[:-1], last)
+    return asked if system is None else (System(system), *asked)
+
+
+def check_thinking(thinking: str) -> None:
+    """Hold that there is such a mode.
+
+    Raises:
+        ValueError: naming those there are.
+    """
+    if thinking not in ("off", "low", "high", "max"):
+        msg = f"thinking is 'off', 'low', 'high' or 'max', not {thinking!r}"
+        raise ValueError(msg)
+
+
+def _check_approval(box: dict[str, AnyTool]) -> None:
+    """Hold that no tool waits for somebody who can't be asked.
+
+    Raises:
+        Unsupported: naming the tool that does.
+    """
+    for tool in box.values():
+        if tool.options.approval:
+            raise Unsupported(
+                f"the tool `{tool.name}` wants approval before each call, which a run "
+                "can't ask for yet; ask inside the tool, or make it without approval"
+            )
+
+
+def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:
+    """The choice by name.
+
+    Raises:
+        DefinitionError: it asks for a tool that isn't offered, or for one of none.
+    """
+    name = choice.name if isinstance(choice, Tool) else choice
+    offered = name in box if isinstance(choice, Tool) else name in ("auto", "none")
+    if not offered and not (name == "required" and box):
+        raise DefinitionError(
+            f"tool_choice={name!r} can't be met with the tools "
+            f"{', '.join(box) or '(none)'}; it is 'auto', 'none', 'required' or one "
+            "of the tools offered"
+        )
+    return name
