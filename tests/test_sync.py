@@ -10,7 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_type
 
 import anyio
 import pytest
@@ -19,7 +19,9 @@ from mcp.server import MCPServer
 import dsagent
 from dsagent import (
     Closed,
+    DSAgentError,
     EngineError,
+    Reply,
     TextDelta,
     ToolFinished,
     User,
@@ -29,6 +31,8 @@ from dsagent import (
 from dsagent.testing import ScriptedModel, Step, call, say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dsagent.testing.script import Answer
 
 BROKEN = EngineError("it broke")
@@ -76,10 +80,66 @@ def test_many_threads_share_a_model() -> None:
 def test_the_same_names() -> None:
     public = {name for name in vars(dsagent.Model) if not name.startswith("_")}
     assert {name for name in vars(sync.Model) if not name.startswith("_")} == public
-    for name in ("load", "chat", "stream", "count_tokens"):
+    for name in ("load", "chat", "stream", "open_chat", "load_chat", "count_tokens"):
         ours, theirs = getattr(sync.Model, name), getattr(dsagent.Model, name)
         assert inspect.signature(ours) == inspect.signature(theirs)
         assert ours.__doc__ == theirs.__doc__
+    public = {name for name in vars(dsagent.Chat) if not name.startswith("_")}
+    assert {n for n in vars(sync.Chat) if not n.startswith("_")} == public | {"notes"}
+    for name in public - {"messages", "usage", "stop"}:
+        ours, theirs = getattr(sync.Chat, name), getattr(dsagent.Chat, name)
+        assert inspect.signature(ours) == inspect.signature(theirs)
+        assert ours.__doc__ == theirs.__doc__
+
+
+def test_a_chat(tmp_path: Path) -> None:
+    path = tmp_path / "chat.json"
+    cut = Step("Two and three.", cut=2)
+    with blocking("One.", cut, "What if.", "Four.") as model:
+        chat = model.open_chat(system="Count.", thinking="off")
+        assert chat.send("Begin.").text == "One."
+        with chat.stream("On.") as stream:
+            said = "".join(e.text for e in stream if isinstance(e, TextDelta))
+        assert (stream.reply.stop, chat.stop) == ("length", "length")
+        assert [message.text for message in chat.messages] == [
+            "Count.",
+            "Begin.",
+            "One.",
+            "On.",
+            said,
+        ]
+        other = chat.fork()
+        assert other.send("What if?").text == "What if."
+        assert len(chat.messages) == 5
+        chat.save(path)
+        loaded = model.load_chat(path)
+        assert loaded.messages == chat.messages
+        assert (loaded.usage, loaded.notes) == (chat.usage, ())
+        loaded.messages = loaded.messages[:3]
+        assert loaded.edited() == ()
+        # A question without its answer is what can be resumed.
+        loaded.messages = (*loaded.messages, User("On."))
+        counted = loaded.count_tokens()
+        assert loaded.resume().text == "Four."
+        prompt = model._model._backend.engine.requests[-1].prompt  # type: ignore[attr-defined]
+        assert counted.total == len(prompt)
+
+
+def test_answers_are_typed() -> None:
+    number = {"type": "number"}
+    with blocking("1", "2", "3", "[4]", "5", "6") as model:
+        assert_type(model.chat("?", output=int), Reply[int])
+        with model.stream("?", output=int) as stream:
+            assert_type(stream.finish(), Reply[int])
+            assert stream.reply.output == 2
+        chat = model.open_chat()
+        assert_type(chat.send("?", output=number), Reply[object])
+        reply = chat.send("?", output=list[int])
+        assert_type(reply, Reply[list[int]])
+        assert reply.output == [4]
+        with chat.stream("?", output=int) as other:
+            assert_type(other.finish().output, int)
+        assert_type(chat.send("?"), Reply[str])
 
 
 def test_a_stream_ends_when_its_block_is_left() -> None:
@@ -128,10 +188,14 @@ def test_errors_are_raised_where_they_are_waited_for() -> None:
         with pytest.raises(ZeroDivisionError), model.stream("Go."):
             raise ZeroDivisionError
         with pytest.raises(ValueError, match="thinking is"):
-            model.stream("Go.", thinking="deep")  # type: ignore[arg-type]
-    for use in (model.chat, model.stream, model.count_tokens):
+            model.stream("Go.", thinking="deep")  # type: ignore[call-overload]
+        chat = model.open_chat()
+    for use in (model.chat, model.stream, model.count_tokens, chat.send, chat.stream):
         with pytest.raises(Closed):
             use("Go.")
+    for begin in (model.open_chat, chat.resume):
+        with pytest.raises(DSAgentError):
+            begin()
     model.close()
 
 

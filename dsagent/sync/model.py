@@ -1,0 +1,164 @@
+"""``Model``, blocking."""
+
+from __future__ import annotations
+
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
+
+from dsagent import model as _model
+from dsagent.errors import Closed
+from dsagent.sync.chat import Chat
+from dsagent.sync.portal import wait
+from dsagent.sync.stream import RunStream
+from dsagent.sync.wrapping import like
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from typing_extensions import TypeForm
+
+    from dsagent import chat as _chat
+    from dsagent.encoding.tokenizer import Tokenizer
+    from dsagent.engine.request import EngineStats
+    from dsagent.messages import Prompt
+    from dsagent.options import RunOptions
+    from dsagent.reply import Reply
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _blocking(
+    method: Callable[Concatenate[_model.Model, P], Awaitable[T]],
+) -> Callable[Concatenate[Model, P], T]:
+    """The method of ``Model`` that waits for what ``method`` comes back with."""
+
+    def blocking(self: Model, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return wait(partial(method, self._open(), *args, **kwargs))
+
+    update_wrapper(blocking, method)
+    return blocking
+
+
+def _loading(load: Callable[P, _model.Loading]) -> Callable[P, Model]:
+    def loaded(*args: P.args, **kwargs: P.kwargs) -> Model:
+        return Model(wait(lambda: load(*args, **kwargs)))
+
+    update_wrapper(loaded, load)
+    return loaded
+
+
+def _chatting(
+    begin: Callable[Concatenate[_model.Model, P], _chat.Chat],
+) -> Callable[Concatenate[Model, P], Chat]:
+    def chat(self: Model, /, *args: P.args, **kwargs: P.kwargs) -> Chat:
+        return Chat(begin(self._open(), *args, **kwargs))
+
+    update_wrapper(chat, begin)
+    return chat
+
+
+class Model:
+    """``dsagent.Model``, blocking. Use ``with Model.load(...)``, or ``close`` it."""
+
+    def __init__(self, model: _model.Model) -> None:
+        """Make a model's methods wait; ``model`` is closed with it."""
+        self._model = model
+        self._closed = False
+
+    load = staticmethod(_loading(_model.Model.load))
+    open_chat = _chatting(_model.Model.open_chat)
+    load_chat = _chatting(_model.Model.load_chat)
+    count_tokens = _blocking(_model.Model.count_tokens)
+
+    @overload
+    def chat(self, prompt: Prompt, **options: Unpack[RunOptions]) -> Reply[str]: ...
+
+    @overload
+    def chat(
+        self,
+        prompt: Prompt,
+        *,
+        output: Mapping[str, object],
+        **options: Unpack[RunOptions],
+    ) -> Reply[object]: ...
+
+    @overload
+    def chat(
+        self, prompt: Prompt, *, output: TypeForm[T], **options: Unpack[RunOptions]
+    ) -> Reply[T]: ...
+
+    @like(_model.Model.chat)
+    def chat(
+        self, prompt: Prompt, *, output: Any = str, **options: Unpack[RunOptions]
+    ) -> Reply[Any]:
+        model = self._open()
+        return wait(lambda: model.chat(prompt, output=output, **options))
+
+    @overload
+    def stream(
+        self, prompt: Prompt, **options: Unpack[RunOptions]
+    ) -> RunStream[str]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        output: Mapping[str, object],
+        **options: Unpack[RunOptions],
+    ) -> RunStream[object]: ...
+
+    @overload
+    def stream(
+        self, prompt: Prompt, *, output: TypeForm[T], **options: Unpack[RunOptions]
+    ) -> RunStream[T]: ...
+
+    @like(_model.Model.stream)
+    def stream(
+        self, prompt: Prompt, *, output: Any = str, **options: Unpack[RunOptions]
+    ) -> RunStream[Any]:
+        model = self._open()
+        return RunStream(model.stream(prompt, output=output, **options))
+
+    @property
+    def name(self) -> str:
+        """What the model is called: its repository or its folder; perhaps nothing."""
+        return self._model.name
+
+    @property
+    def context_limit(self) -> int:
+        """Most tokens one conversation may have, the answer included."""
+        return self._model.context_limit
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self._model.tokenizer
+
+    def stats(self) -> EngineStats:
+        """What the engine is doing and has done."""
+        return self._model.stats()
+
+    def close(self) -> None:
+        """End all runs as cancelled and free the model's memory. Safe to repeat."""
+        if not self._closed:
+            self._closed = True
+            wait(self._model.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> _model.Model:
+        if self._closed:
+            raise Closed("this model was closed; load it again")
+        return self._model

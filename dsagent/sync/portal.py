@@ -1,0 +1,111 @@
+"""The thread in which ``dsagent.sync`` runs its event loop, and how to wait for it.
+
+There is one for the process. It is started when somebody first waits and ended by the
+interpreter. What must stay true: a wait that is broken off, by Ctrl-C for one, leaves
+nothing running that it waited for.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from concurrent import futures
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
+    from anyio.abc import TaskStatus
+    from anyio.from_thread import BlockingPortal
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_running: BlockingPortal | None = None
+
+
+def _portal() -> BlockingPortal:
+    """The door to the thread of dsagent's event loop, which starts it if need be."""
+    global _running
+    with _lock:
+        if _running is None:
+            thread = start_blocking_portal(name="dsagent-sync")
+            _running = thread.__enter__()
+            # As if the block had been left by this exception, which cancels all runs.
+            atexit.register(_end, partial(thread.__exit__, SystemExit, SystemExit()))
+        return _running
+
+
+def _end(leave: Callable[[None], object]) -> None:
+    global _running
+    _running = None
+    with suppress(SystemExit):  # the one that was put in
+        leave(None)
+
+
+def wait(call: Callable[[], Awaitable[T]]) -> T:
+    """Run ``call`` on the event loop and wait. If the wait breaks off, so does it."""
+    begun: list[anyio.CancelScope] = []
+    ended = threading.Event()
+
+    async def run() -> T:
+        try:
+            with anyio.CancelScope() as scope:
+                begun.append(scope)
+                return await call()
+            raise RuntimeError("nobody waits for this any more")
+        finally:
+            ended.set()
+
+    async def give_up() -> None:
+        for scope in begun:
+            scope.cancel()
+
+    try:
+        return _portal().start_task_soon(run).result()
+    except BaseException:
+        if not ended.is_set():
+            # The interruption may have come while the task was being started. But the
+            # loop keeps the order: when this runs, that has begun or never will.
+            _portal().call(give_up)
+            if begun:
+                ended.wait()
+        raise
+
+
+class Held(Generic[T]):
+    """An ``async with`` block, entered and left by one task of the event loop.
+
+    What the body raises stays here, and wins over what leaving the block raises.
+    """
+
+    def __init__(self, block: AbstractAsyncContextManager[T]) -> None:
+        self._block = block
+
+    def __enter__(self) -> T:
+        self._task, (value, self._leave) = _portal().start_task(self._hold)
+        return cast("T", value)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _portal().call(self._leave.set)
+        futures.wait([self._task])
+        if error is None:
+            self._task.result()
+
+    async def _hold(self, *, task_status: TaskStatus[tuple[T, anyio.Event]]) -> None:
+        async with self._block as value:
+            leave = anyio.Event()
+            task_status.started((value, leave))
+            await leave.wait()
