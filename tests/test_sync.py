@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, assert_type
 
@@ -28,9 +29,11 @@ from dsagent import (
     sync,
     tool,
 )
+from dsagent.sync.portal import Held
 from dsagent.testing import ScriptedModel, Step, call, say
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from dsagent.testing.script import Answer
@@ -247,6 +250,26 @@ def test_what_interrupts_a_wait_cancels_it() -> None:
         thread.join()
         assert model.context_limit == 8192  # it goes on
     assert (engine.cancelled, engine.open) == (1, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals a thread")
+def test_a_block_whose_entry_is_interrupted_is_left() -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    left = threading.Event()
+
+    @asynccontextmanager
+    async def block() -> AsyncIterator[None]:
+        try:
+            signal.pthread_kill(main, signal.SIGINT)
+            await anyio.sleep_forever()
+            yield
+        finally:
+            left.set()
+
+    with pytest.raises(KeyboardInterrupt), Held(block()):
+        pass
+    assert left.is_set()
 
 
 def test_the_tools_of_a_server() -> None:

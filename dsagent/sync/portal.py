@@ -10,19 +10,18 @@ from __future__ import annotations
 import atexit
 import threading
 from concurrent import futures
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 from anyio.from_thread import start_blocking_portal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
-    from anyio.abc import TaskStatus
     from anyio.from_thread import BlockingPortal
 
 T = TypeVar("T")
@@ -50,6 +49,33 @@ def _end(leave: Callable[[None], object]) -> None:
         leave(None)
 
 
+@contextmanager
+def _cancelling(
+    begun: list[anyio.CancelScope], ended: threading.Event
+) -> Iterator[None]:
+    """A wait for a task. If it breaks off, so does the task, and it is waited for.
+
+    Args:
+        begun: Gets the task's scope, as the first thing that the task does.
+        ended: Set as the last.
+    """
+
+    async def give_up() -> None:
+        for scope in begun:
+            scope.cancel()
+
+    try:
+        yield
+    except BaseException:
+        if not ended.is_set():
+            # The interruption may have come while the task was being started. But the
+            # loop keeps the order: when this runs, that has begun or never will.
+            _portal().call(give_up)
+            if begun:
+                ended.wait()
+        raise
+
+
 def wait(call: Callable[[], Awaitable[T]]) -> T:
     """Run ``call`` on the event loop and wait. If the wait breaks off, so does it."""
     begun: list[anyio.CancelScope] = []
@@ -64,34 +90,27 @@ def wait(call: Callable[[], Awaitable[T]]) -> T:
         finally:
             ended.set()
 
-    async def give_up() -> None:
-        for scope in begun:
-            scope.cancel()
-
-    try:
+    with _cancelling(begun, ended):
         return _portal().start_task_soon(run).result()
-    except BaseException:
-        if not ended.is_set():
-            # The interruption may have come while the task was being started. But the
-            # loop keeps the order: when this runs, that has begun or never will.
-            _portal().call(give_up)
-            if begun:
-                ended.wait()
-        raise
 
 
 class Held(Generic[T]):
     """An ``async with`` block, entered and left by one task of the event loop.
 
-    What the body raises stays here, and wins over what leaving the block raises.
+    What the body raises stays here, and wins over what leaving the block raises. If
+    entering is interrupted, the block is left again.
     """
 
     def __init__(self, block: AbstractAsyncContextManager[T]) -> None:
         self._block = block
+        self._begun: list[anyio.CancelScope] = []
+        self._ended = threading.Event()
+        self._entered: futures.Future[T] = futures.Future()
 
     def __enter__(self) -> T:
-        self._task, (value, self._leave) = _portal().start_task(self._hold)
-        return cast("T", value)
+        with _cancelling(self._begun, self._ended):
+            self._task = _portal().start_task_soon(self._hold)
+            return self._entered.result()
 
     def __exit__(
         self,
@@ -104,8 +123,18 @@ class Held(Generic[T]):
         if error is None:
             self._task.result()
 
-    async def _hold(self, *, task_status: TaskStatus[tuple[T, anyio.Event]]) -> None:
-        async with self._block as value:
-            leave = anyio.Event()
-            task_status.started((value, leave))
-            await leave.wait()
+    async def _hold(self) -> None:
+        try:
+            with anyio.CancelScope() as scope:
+                self._begun.append(scope)
+                async with self._block as value:
+                    self._leave = anyio.Event()
+                    self._entered.set_result(value)
+                    await self._leave.wait()
+        except Exception as error:
+            if not self._entered.done():
+                self._entered.set_exception(error)
+            raise
+        finally:
+            self._entered.cancel()  # if nobody has entered, nobody will
+            self._ended.set()
