@@ -10,16 +10,25 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
-from dsagent import Assistant, EngineError, System, Text, Thinking, User, sync
+from dsagent import (
+    Assistant,
+    Document,
+    EngineError,
+    Limits,
+    Text,
+    Thinking,
+    User,
+    sync,
+    tool,
+)
 from dsagent.cli import main
 from dsagent.cli.terminal import Narration, Terminal
 from dsagent.events import PrefillProgress, TextDelta, ThinkingDelta
-from dsagent.messages import messages_from_json, messages_to_json
 from dsagent.testing import ScriptedModel, Step, call, say, think
 from dsagent.testing.model import nano_tokenizer
 
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dsagent.events import Event
+    from dsagent.messages import Message
     from dsagent.testing.script import Answer
 
     Use = Callable[..., ScriptedModel]
@@ -45,6 +55,12 @@ def fails() -> str:
     """Fails."""
     raise LookupError("no \\x1b[31mluck")
 '''
+
+
+@tool
+def weather(city: str) -> str:
+    """Weather in a city."""
+    return f"sunny in {city}"
 
 
 class Tty(io.StringIO):
@@ -224,25 +240,70 @@ def test_chat_through_pipes(
     model.assert_done()
     assert "/odd<｜Assistant｜>" in model.asked[2].text
     assert "Sunny." in model.asked[2].text
-    saved = messages_from_json(kept.read_bytes())
+    saved = model.load_chat(kept, missing_tools="drop").messages
     assert saved[-1].text == "Sunny."
     assert isinstance(saved[-1], Assistant)
     assert saved[-1].token_ids  # so that going on replays it exactly
 
 
+def keep(path: Path, *messages: Message, **options: Any) -> str:
+    """A saved chat."""
+    chat = ScriptedModel([]).open_chat(**options)
+    chat.messages = (*chat.messages, *messages)
+    chat.save(path)
+    return str(path)
+
+
 def test_chat_goes_on_with_what_was_kept(
+    use: Use, tools: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Assistant((Thinking("A name."), Text("Hi Ann.")))
+    kept = keep(
+        tmp_path / "kept.json",
+        User("I'm Ann."),
+        answer,
+        tools=[weather],
+        thinking="off",
+        limits=Limits(output_tokens=77),
+    )
+    model = use("Ann.", typed="Who am I?\n")
+    assert main(["chat", kept]) == 0
+    assert "I'm Ann." in model.asked[0].text
+    assert model.asked[0].text.endswith("</think>")
+    assert model.asked[0].request.max_tokens == 77
+    out, err = capsys.readouterr()
+    assert out.startswith("went on without the tools weather\n> Who am I?\n")
+    assert err == ""
+    model = use("Ann.", typed=f"/load {kept}\nWho am I?\n")
+    given = ["-s", "Be brief.", "--max-tokens=99", "--tools", tools]
+    assert main(["chat", *given]) == 0
+    assert "I'm Ann." in model.asked[0].text
+    assert model.asked[0].text.endswith("</think>")
+    assert model.asked[0].request.max_tokens == 99
+    assert capsys.readouterr().out.startswith(f"> /load {kept}\nloaded 2 messages\n")
+
+
+def test_chat_goes_on_with_an_answer_that_was_stopped(
     use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "kept.json"
-    answer = Assistant((Thinking("A name."), Text("Hi Ann.")))
-    kept.write_text(messages_to_json([User("I'm Ann."), answer]))
-    model = use("Ann.", typed="Who am I?\n")
-    assert main(["chat", str(kept)]) == 0
-    assert "I'm Ann." in model.asked[0].text
-    model = use("Ann.", typed=f"/load {kept}\nWho am I?\n")
-    assert main(["chat", "-s", "Be brief."]) == 0
-    assert "I'm Ann." in model.asked[0].text
-    assert "loaded 2 messages" in capsys.readouterr().out
+    cut = Step("one two three", cut=2)
+    model = use(cut, typed=f"Count.\n/save {kept}\n")
+    assert main(["chat", "--thinking", "off"]) == 1
+    said = capsys.readouterr().out.split("\n")[1]
+    assert said == "one two"
+    begun = tuple(model._engine.sampled[0])
+    tokenizer = nano_tokenizer()
+    rest = Step(ids=(*tokenizer.encode_text(" three"), tokenizer.eos))
+    model = use(rest, typed="/resume\n/history\n/resume\n")
+    assert main(["chat", str(kept)]) == 1
+    out = capsys.readouterr().out
+    assert model.asked[0].ids[-2:] == begun
+    assert "> Count.\none two three\n" in out
+    assert out.endswith(
+        "> /resume\nInvalidMessages: there is nothing to resume: nothing "
+        "was asked since the last answer; send(...) asks something\n"
+    )
 
 
 def test_chat_survives_what_goes_wrong(
@@ -254,7 +315,7 @@ def test_chat_survives_what_goes_wrong(
     assert main(["chat"]) == 1
     out = capsys.readouterr().out
     assert "can't be read: No such file" in out
-    assert "can't be written to /no/such/folder/x" in out
+    assert "can't be saved as /no/such/folder/x: No such file" in out
     assert "/dance? /save FILE" in out
     assert "EngineError: it broke" in out
     assert out.endswith("> Two?\nTwo.\n")
@@ -309,19 +370,25 @@ def test_inspect_a_kept_conversation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "kept.json"
-    kept.write_text(
-        messages_to_json([System("Be brief."), User("Hi."), Assistant((Text("Ho."),))])
-    )
-    assert main(["inspect", str(kept), "--thinking", "off"]) == 0
+    said = (User("Hi."), Assistant((Text("Ho."),)))
+    keep(kept, *said, system="Be brief.", thinking="off", tools=[weather])
+    assert main(["inspect", str(kept)]) == 0
     begin, end = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"
+    out, err = capsys.readouterr()
+    assert out == f"{begin}Be brief.<｜User｜>Hi.<｜Assistant｜></think>Ho.{end}"
+    assert err.endswith("shown without tools it was saved with: weather\n")
+    # Documents that wait for a question go in front of the next one.
+    keep(kept, thinking="off", documents=[Document("a.txt", "Alpha.")])
+    assert main(["inspect", str(kept), "-q", "What?"]) == 0
     assert capsys.readouterr().out == (
-        f"{begin}Be brief.<｜User｜>Hi.<｜Assistant｜></think>Ho.{end}"
+        f"{begin}<｜User｜>[file name]: a.txt\n[file content begin]\nAlpha.\n"
+        "[file content end]\nWhat?<｜Assistant｜></think>"
     )
     assert main(["inspect"]) == 1
     assert "there is nothing to show" in capsys.readouterr().err
     kept.write_text("{}")
     assert main(["inspect", str(kept)]) == 1
-    assert "holds no conversation" in capsys.readouterr().err
+    assert "holds no chat" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -7,98 +7,70 @@ same commands.
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsagent.cli.options import opened
 from dsagent.cli.terminal import Narration, Terminal
-from dsagent.errors import DSAgentError, InvalidMessages
-from dsagent.messages import (
-    Assistant,
-    System,
-    ToolResult,
-    User,
-    messages_from_json,
-    messages_to_json,
-)
+from dsagent.errors import DSAgentError
+from dsagent.messages import Assistant, System, ToolResult, User
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from dsagent.messages import Message
     from dsagent.reply import Reply
-    from dsagent.sync import Model
+    from dsagent.sync import Chat, Model, RunStream
 
 HELP = """\
 /save FILE   keep the conversation in a file
 /load FILE   go on with one that was kept
 /fork        try something on a copy; /back returns to where you forked
+/resume      go on with an answer that was stopped
 /history     show the conversation
 /quit        leave (so does Ctrl-D; Ctrl-C stops an answer)
 A line that is to begin with a slash begins with two."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What was said so far. Immutable, so that a copy costs nothing."""
-
-    messages: tuple[Message, ...] = ()
-
-    @classmethod
-    def load(cls, path: str) -> Conversation:
-        """Read one that ``save`` wrote.
-
-        Raises:
-            InvalidMessages: there is no such file, or it holds none.
-        """
-        try:
-            return cls(messages_from_json(Path(path).read_bytes()))
-        except OSError as error:
-            msg = f"the conversation {path} can't be read: {error.strerror}"
-            raise InvalidMessages(msg) from error
-
-    def save(self, path: str) -> None:
-        """Write it to a file.
-
-        Raises:
-            InvalidMessages: the file can't be written.
-        """
-        try:
-            Path(path).write_text(messages_to_json(self.messages) + "\n", "utf-8")
-        except OSError as error:
-            msg = f"the conversation can't be written to {path}: {error.strerror}"
-            raise InvalidMessages(msg) from error
-
-
 def chat(given: Namespace) -> int:
     """Talk until there are no more questions; 0 if all of them were answered."""
-    conversation = Conversation((System(given.system),) if given.system else ())
-    if given.file is not None:
-        conversation = Conversation.load(given.file)
+    # What had to be repaired in a file is said here, in the conversation.
+    logging.getLogger("dsagent.chatfile").addHandler(logging.NullHandler())
     with opened(given) as (model, options):
-        talk = _Talk(model, options, conversation, Terminal(sys.stdout))
+        talk = _Talk(model, options, Terminal(sys.stdout))
+        if given.file is None:
+            talk.begin(given.system)
+        else:
+            talk.load(given.file)
         return talk.run()
 
 
 class _Talk:
-    """The conversation, and those it was forked from."""
+    """The chat, and those it was forked from."""
 
-    def __init__(
-        self,
-        model: Model,
-        options: dict[str, Any],
-        conversation: Conversation,
-        out: Terminal,
-    ) -> None:
+    def __init__(self, model: Model, options: dict[str, Any], out: Terminal) -> None:
         self._model = model
         self._options = options
-        self._conversation = conversation
-        self._forked: list[Conversation] = []
         self._out = out
+        self._forked: list[Chat] = []
         self._failed = False
+
+    def begin(self, system: str | None) -> None:
+        """Begin a chat."""
+        self._chat = self._model.open_chat(system=system, **self._options)
+
+    def load(self, path: str) -> None:
+        """Go on with one that was kept, with the tools there are now.
+
+        Raises:
+            ChatFileError: there is no such file, or it holds none.
+        """
+        self._chat = self._model.load_chat(
+            path, tools=self._options["tools"], missing_tools="drop"
+        )
+        for note in self._chat.notes:
+            self._out.line(note, "note")
 
     def run(self) -> int:
         if sys.stdin.isatty():
@@ -111,7 +83,8 @@ class _Talk:
                 if text.startswith("/") and not text.startswith("//"):
                     self._command(*text[1:].split(maxsplit=1))
                 elif text:
-                    self._ask(text.removeprefix("/"))
+                    question = text.removeprefix("/")
+                    self._listen(self._chat.stream(question, **self._options))
             except DSAgentError as error:
                 self._failed = True
                 self._out.line(f"{type(error).__name__}: {error}", "error")
@@ -135,10 +108,8 @@ class _Talk:
             self._out.line()
             return ""
 
-    def _ask(self, question: str) -> None:
-        messages = (*self._conversation.messages, User(question))
+    def _listen(self, stream: RunStream[str]) -> None:
         narration = Narration(self._out, self._out)
-        stream = self._model.stream(messages, **self._options)
         try:
             # Ctrl-C stops this answer; what there is of it counts.
             with suppress(KeyboardInterrupt), stream:
@@ -147,7 +118,6 @@ class _Talk:
         finally:
             narration.quiet()
             self._out.end()
-        self._conversation = Conversation(stream.reply.messages)
         self._sum_up(stream.reply)
 
     def _sum_up(self, reply: Reply[str]) -> None:
@@ -163,15 +133,18 @@ class _Talk:
             case "help", "":
                 self._out.line(HELP, "note")
             case "save", path if path:
-                self._conversation.save(path)
-                self._out.line(f"saved {len(self._conversation.messages)} messages")
+                self._chat.save(path)
+                self._out.line(f"saved {len(self._chat.messages)} messages")
             case "load", path if path:
-                self._conversation = Conversation.load(path)
-                self._out.line(f"loaded {len(self._conversation.messages)} messages")
+                self.load(path)
+                self._out.line(f"loaded {len(self._chat.messages)} messages")
             case "fork", "":
-                self._forked.append(self._conversation)
+                self._forked.append(self._chat)
+                self._chat = self._chat.fork()
             case "back", "" if self._forked:
-                self._conversation = self._forked.pop()
+                self._chat = self._forked.pop()
+            case "resume", "":
+                self._listen(self._chat.stream(**self._options))
             case "history", "":
                 self._history()
             case _:
@@ -179,11 +152,13 @@ class _Talk:
                 self._out.line(f"/{name} {argument}".rstrip() + "? " + HELP, "error")
 
     def _history(self) -> None:
-        for message in self._conversation.messages:
+        for message in self._chat.messages:
             match message:
                 case System(text):
                     self._out.line(f"system: {text}", "note")
                 case User(text):
+                    for document in message.documents:
+                        self._out.line(f"[{document.name}]", "note")
                     self._out.line(f"> {text}", "question")
                 case ToolResult(_, text, name):
                     self._out.line(f"← {name}: {text}", "tool")

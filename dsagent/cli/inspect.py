@@ -12,7 +12,8 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from dsagent.cli.chat import Conversation
+from dsagent import chatfile
+from dsagent.chatfile import SavedChat, State
 from dsagent.cli.options import offered
 from dsagent.cli.terminal import Terminal
 from dsagent.documents import Document
@@ -31,33 +32,41 @@ if TYPE_CHECKING:
 
 def inspect(given: Namespace) -> int:
     """Show the prompt of a conversation, a question, or one behind the other."""
-    messages = _messages(given)
+    saved = SavedChat(state=State())
+    if given.file is not None:
+        saved, _ = chatfile.read(given.file)
+    messages = _messages(given, saved.state)
     tokenizer, profile = writing(given.model)
     with offered(given) as tools:
-        setup = Setup(given.thinking, tuple(tool.spec for tool in tools), profile)
+        thinking = given.thinking or saved.thinking
+        setup = Setup(thinking, tuple(tool.spec for tool in tools), profile)
     ids = Transcript(tokenizer, setup, messages).prompt
     out, aside = Terminal(sys.stdout), Terminal(sys.stderr)
     _show(out, tokenizer, ids)
     if out.shown:
         out.end()
     aside.line(_counted(tokenizer, ids), "note")
+    if missing := set(saved.tools) - {tool.name for tool in tools}:
+        names = ", ".join(sorted(missing))
+        aside.line(f"shown without tools it was saved with: {names}", "note")
     return 0
 
 
-def _messages(given: Namespace) -> list[Message]:
+def _messages(given: Namespace, state: State) -> list[Message]:
     """The conversation.
 
     Raises:
         InvalidMessages: there is nothing to show.
+        DocumentError: a file can't be read.
     """
     messages: list[Message] = []
     if given.system is not None:
         messages.append(System(given.system))
-    if given.file is not None:
-        messages += Conversation.load(given.file).messages
+    messages += state.messages
     if given.question is not None:
-        documents = tuple(Document.read(path) for path in given.document)
-        messages.append(User(given.question, documents=documents))
+        documents = [Document.read(path) for path in given.document]
+        documents = [*state.documents, *documents]
+        messages.append(User(given.question, documents=tuple(documents)))
     elif given.document:
         raise InvalidMessages("documents go in front of a question; ask it with -q")
     if not messages:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from dsagent.options import Limits, Sampling, ThinkingMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +29,9 @@ def prompting() -> argparse.ArgumentParser:
     group.add_argument("-s", "--system", metavar="TEXT", help="standing instructions")
     group.add_argument(
         "--thinking",
-        choices=("off", "high", "max"),
-        default="high",
-        help="whether it thinks before it answers (default: %(default)s)",
+        choices=get_args(ThinkingMode),
+        help="whether it thinks before it answers (default: as in a saved "
+        "conversation, otherwise high)",
     )
     group.add_argument(
         "--tools",
@@ -82,7 +84,7 @@ def opened(given: argparse.Namespace) -> Iterator[tuple[Model, dict[str, Any]]]:
         with Bar(f"loading {given.model or 'nano'}", unit="tensors") as bar:
             model = sync.Model.load(given.model, context=given.context, progress=bar)
         stack.enter_context(model)
-        yield model, {"tools": tools, "thinking": given.thinking, **_options(given)}
+        yield model, {"tools": tools, **_options(given)}
 
 
 @contextmanager
@@ -121,9 +123,12 @@ def _tools_of(path: str) -> list[AnyTool]:
 
 
 def _options(given: argparse.Namespace) -> dict[str, object]:
-    from dsagent.options import Limits, Sampling
-
-    options: dict[str, object] = {"limits": Limits(output_tokens=given.max_tokens)}
+    """What was said; what wasn't is left to the model, or to a saved conversation."""
+    options: dict[str, object] = {}
+    if given.thinking is not None:
+        options["thinking"] = given.thinking
+    if given.max_tokens is not None:
+        options["limits"] = Limits(output_tokens=given.max_tokens)
     if given.temperature is not None or given.seed is not None:
         temperature = 1.0 if given.temperature is None else given.temperature
         options["sampling"] = Sampling(temperature=temperature, seed=given.seed)
