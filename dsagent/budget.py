@@ -116,6 +116,8 @@ class Stopwatch:
             prefill=self._sums.prefill + stats.first_token,
             decode=self._sums.decode + stats.decode,
             decoded=self._sums.decoded + max(stats.output_tokens - 1, 0),
+            decode_steps=self._sums.decode_steps + stats.decode_steps,
+            accepted=self._sums.accepted + stats.accepted,
         )
 
     def _elapsed(self) -> float:

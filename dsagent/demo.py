@@ -182,13 +182,15 @@ def _answered(question: Question, reply: Reply[str]) -> bool:
 
 
 def _speed(replies: list[Reply[str]]) -> str:
-    """Reading and writing speed over all questions."""
+    """Reading and writing speed over all questions, and what drafts saved."""
     read = sum(reply.usage.prompt_tokens for reply in replies)
     reading = sum(reply.timing.prefill for reply in replies)
     written = sum(reply.usage.output_tokens for reply in replies)
     decoded = sum(reply.timing.decoded for reply in replies)
     decoding = sum(reply.timing.decode for reply in replies)
+    steps = sum(reply.timing.decode_steps for reply in replies)
     return (
         f"read {read:,} tokens at {read / max(reading, 1e-9):,.0f} tokens/s, "
-        f"wrote {written:,} tokens at {decoded / max(decoding, 1e-9):,.0f} tokens/s"
+        f"wrote {written:,} tokens at {decoded / max(decoding, 1e-9):,.0f} tokens/s, "
+        f"{decoded / max(steps, 1):.1f} tokens a step"
     )

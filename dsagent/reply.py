@@ -67,11 +67,20 @@ class Timing:
     """Writing, over all turns."""
     decoded: int = 0
     """Tokens written in ``decode``: all but the first of each turn."""
+    decode_steps: int = 0
+    """Steps of the model that took; fewer than ``decoded`` where drafts stood."""
+    accepted: int = 0
+    """The drafts that stood: guesses that cost no step of their own."""
 
     @property
     def tokens_per_second(self) -> float:
         """Writing speed; 0 if too little was written to say."""
         return self.decoded / self.decode if self.decode > 0.0 else 0.0
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a step of the model gave: 1 without drafts; 0 without steps."""
+        return self.decoded / self.decode_steps if self.decode_steps else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

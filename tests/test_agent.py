@@ -159,6 +159,11 @@ async def test_usage_and_timing_add_up_over_turns(scripted: Scripted) -> None:
     # The fake takes 0.75 s to the first token of a turn and 1/8 s for each token.
     assert reply.timing.prefill == pytest.approx(1.5)
     assert reply.timing.decode == pytest.approx(sum(written) / 8)
+    # It writes the first token of a turn by itself, the others three a step.
+    steps = sum((n - 1 + 2) // 3 for n in written)
+    assert reply.timing.decode_steps == steps
+    assert reply.timing.accepted == sum(written) - len(written) - steps
+    assert reply.timing.tokens_per_step == (sum(written) - len(written)) / steps
     assert reply.timing.tokens_per_second == pytest.approx(
         (sum(written) - 2) / (sum(written) / 8)
     )

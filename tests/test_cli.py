@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 import dsagent.demo
 from dsagent.cli import main
-from dsagent.demo import QUESTIONS, TOOLS, Narrator, _answered, island_guide
+from dsagent.demo import QUESTIONS, TOOLS, Narrator, _answered, _speed, island_guide
 from dsagent.events import (
     TextDelta,
     ThinkingDelta,
@@ -81,6 +83,18 @@ def test_the_narration_reads_well_in_a_pipe() -> None:
     )
 
 
+def test_the_speed_is_that_of_all_questions() -> None:
+    timing = Timing(prefill=0.5, decode=2.0, decoded=99, decode_steps=30, accepted=69)
+    usage = Usage(prompt_tokens=1000, output_tokens=100)
+    replies = [replace(_reply("x"), usage=usage, timing=timing)] * 2
+    replies.append(replace(_reply("x"), timing=Timing(decoded=12, decode_steps=10)))
+    assert _speed(replies) == (
+        "read 2,000 tokens at 2,000 tokens/s, "
+        "wrote 200 tokens at 52 tokens/s, 3.0 tokens a step"  # 210 in 4 s, 70 steps
+    )
+    assert _speed([]).endswith("0.0 tokens a step")
+
+
 def test_a_wrong_answer_is_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     for answered, code in ((True, 0), (False, 1)):
 
@@ -119,4 +133,7 @@ def test_the_demo_ends_with_an_answer_that_took_a_call() -> None:
     assert "result:   rainy" in done.stdout
     assert "answer:   The weather in Bergen is rainy, 9 degrees." in done.stdout
     assert "call:     convert_currency(" in done.stdout
-    assert "tokens/s" in done.stdout.splitlines()[-1]
+    # More than one token a step, drafter or not: a call's skeleton is forced.
+    steps = re.search(r"tokens/s, (\d+\.\d) tokens a step$", done.stdout.strip())
+    assert steps is not None
+    assert float(steps[1]) > 1.0

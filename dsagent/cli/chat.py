@@ -126,7 +126,9 @@ class _Talk:
             self._out.line(f"[stopped: {reply.stop}]", "note")
         elif self._out.shown:
             speed = f"{reply.timing.tokens_per_second:,.0f} tokens/s"
-            self._out.line(f"{reply.usage.output_tokens} tokens, {speed}", "note")
+            steps = f"{reply.timing.tokens_per_step:.1f} tokens a step"
+            tokens = f"{reply.usage.output_tokens} tokens"
+            self._out.line(f"{tokens}, {speed}, {steps}", "note")
 
     def _command(self, name: str, argument: str = "") -> None:
         match name, argument:

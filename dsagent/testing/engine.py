@@ -8,6 +8,7 @@ script that the model could never have written is an AssertionError, not a guess
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -149,9 +150,12 @@ class ScriptedGeneration:
 
     @property
     def stats(self) -> GenerationStats:
-        """Counts as they are; times made up, and always the same."""
+        """Counts as they are, as if all but one id of a step were drafts that stood;
+        times made up, and always the same."""
         prompt = len(self._request.prompt)
         written = len(self._sampled)
+        decoded = max(written - 1, 0)
+        steps = math.ceil(decoded / self._engine.step)
         return GenerationStats(
             prompt_tokens=prompt,
             output_tokens=written,
@@ -159,6 +163,9 @@ class ScriptedGeneration:
             queued=0.25,
             prefill=0.5,
             decode=0.125 * written,
+            decode_steps=steps,
+            drafted=decoded - steps,
+            accepted=decoded - steps,
         )
 
     def cancel(self) -> None:
