@@ -8,6 +8,7 @@ drafts ahead, and nothing it says.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ import numpy as np
 from dsagent.engine import calibration
 from dsagent.engine.config import EngineConfig
 from dsagent.engine.request import Sampling
-from dsagent.errors import Unsupported
+from dsagent.errors import LoadError, Unsupported
+from dsagent.options import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 200
 """Rounds below which a calibration is noise."""
+ANSWER = 512
+"""Most tokens of an answer, so that no question outweighs the others."""
 
 
 @dataclass
@@ -120,14 +124,19 @@ async def calibrate(folder: Path, questions: Iterable[str]) -> tuple[Report, Pat
     """Calibrate the model in ``folder`` on ``questions``; the report and the file.
 
     Raises:
+        LoadError: there is no such model, or its folder can't be written to.
         Unsupported: the model has no drafter, or the questions gave too few rounds.
-        OSError: the folder can't be written to.
     """
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.engine import Engine
     from dsagent.engine.transformer import Transformer
     from dsagent.model import Model
 
+    if not os.access(folder, os.W_OK):  # said now, not when all is answered
+        raise LoadError(
+            f"{folder} can't be written to, and a calibration is kept beside the "
+            "weights; copy the folder and calibrate the copy"
+        )
     transformer = Transformer.load(folder)
     if transformer.drafter is None:
         raise Unsupported(f"{folder} has no drafter, so there is nothing to calibrate")
@@ -135,10 +144,11 @@ async def calibrate(folder: Path, questions: Iterable[str]) -> tuple[Report, Pat
     engine = Engine(transformer, EngineConfig(), observe=rounds)
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
     length = transformer.drafter.block_size
+    limits = Limits(output_tokens=ANSWER)
     async with Model(engine, tokenizer) as model:
         for question in questions:
             for temperature in (0.0, 1.0):
                 sampling = Sampling(temperature, speculation=length)
-                await model.chat(question, sampling=sampling)
+                await model.chat(question, sampling=sampling, limits=limits)
     report = fit(rounds)
     return report, store(report, transformer, folder)

@@ -86,6 +86,20 @@ def _parser() -> argparse.ArgumentParser:
         help="a text file in front of the question; may be repeated",
     )
     inspect.set_defaults(run=_inspect)
+
+    calibrate = commands.add_parser(
+        "calibrate", help="fit how far a model drafts ahead to questions like yours"
+    )
+    calibrate.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a folder or the name of a repository; by default the bundled nano",
+    )
+    calibrate.add_argument(
+        "questions", metavar="QUESTIONS", help="a text file, a question a line"
+    )
+    calibrate.set_defaults(run=_calibrate)
     return parser
 
 
@@ -107,6 +121,12 @@ def _ask(given: argparse.Namespace) -> int:
     from dsagent.cli.ask import ask
 
     return ask(given)
+
+
+def _calibrate(given: argparse.Namespace) -> int:
+    from dsagent.cli.calibrate import calibrate
+
+    return calibrate(given)
 
 
 def _inspect(given: argparse.Namespace) -> int:
