@@ -29,6 +29,7 @@ import anyio.to_thread
 
 from dsagent import telemetry
 from dsagent.answer import AnswerCheck
+from dsagent.approvals import Approvals, pending
 from dsagent.budget import Budget, Stopwatch, usage_of
 from dsagent.calls import CallRunner
 from dsagent.engine.request import Request
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from dsagent.engine.request import Stop as Ending
     from dsagent.engine.thinking import ThinkingLimit
     from dsagent.events import Event
-    from dsagent.messages import ToolCall
     from dsagent.reply import Stop
     from dsagent.task import Backend, Task
 
@@ -95,7 +95,12 @@ class Run(Generic[T]):
         self._budget = Budget(task.limits, backend.clock)
         self._stopwatch = Stopwatch(backend.clock)
         self._calls = CallRunner(
-            task.tools, task.limits, self._budget, deps=task.deps, emit=emit
+            task.tools,
+            task.limits,
+            self._budget,
+            approvals=Approvals(task.decisions, task.approve),
+            deps=task.deps,
+            emit=emit,
         )
         self._check = AnswerCheck(task.output)
         self._notes: tuple[GrammarNote, ...] = ()
@@ -147,6 +152,9 @@ class Run(Generic[T]):
         return self._unfinished if current is None else current.reader.unended
 
     async def _loop(self) -> None:
+        self._messages = await self._calls.go_on(self._messages)
+        if self._calls.waits:
+            self._stop = "approval"
         transcript = await self._write_prompt()
         while self._stop is None:
             self._number += 1
@@ -261,43 +269,38 @@ class Run(Generic[T]):
         )
         if self._calls.repeats or (last and self._budget.answers):
             return "none"
-        return choice if self._number == 1 or choice == "none" else "auto"
+        first = self._number == 1 and not pending(self._task.messages)
+        return choice if first or choice == "none" else "auto"
 
     async def _write_and_call(self, turn: _Turn) -> None:
         """Write the turn and run its calls beside it; return when both are over."""
         failure: Exception | None = None
-        later: list[ToolCall] = []
         async with anyio.create_task_group() as tools:
             try:
-                await self._write(turn, tools, later)
+                await self._write(turn, tools)
             except Exception as error:  # carried out of the group as it is
                 failure = error
                 tools.cancel_scope.cancel()
         if failure is not None:
             raise failure
-        for call in later:
-            await self._call(turn, call)
+        await self._calls.run_later()
 
-    async def _write(
-        self, turn: _Turn, tools: TaskGroup, later: list[ToolCall]
-    ) -> None:
+    async def _write(self, turn: _Turn, tools: TaskGroup) -> None:
         generation = turn.generation
         with telemetry.chat(self._backend.name, turn.request, generation):
             async with generation:
                 async for step in generation:
-                    await self._take(step, turn, tools, later)
+                    await self._take(step, turn, tools)
         events = turn.reader.finish(turn.generation.stop or "cancelled")
-        await self._pass_on(events, turn, tools, later)
+        await self._pass_on(events, turn, tools)
 
-    async def _take(
-        self, step: TokenStep, turn: _Turn, tools: TaskGroup, later: list[ToolCall]
-    ) -> None:
+    async def _take(self, step: TokenStep, turn: _Turn, tools: TaskGroup) -> None:
         if step.prefilled is not None:
             done, total = step.prefilled, step.prompt_tokens
             await self._emit(PrefillProgress(done, total, turn=turn.number))
         if step.ids:
             self._stopwatch.saw_token()
-            await self._pass_on(turn.reader.feed(step.ids), turn, tools, later)
+            await self._pass_on(turn.reader.feed(step.ids), turn, tools)
         if self._budget.time_is_up:
             self._hurry(turn)
 
@@ -309,23 +312,13 @@ class Run(Generic[T]):
             turn.thinking.ask_to_close()
 
     async def _pass_on(
-        self,
-        events: Sequence[Event],
-        turn: _Turn,
-        tools: TaskGroup,
-        later: list[ToolCall],
+        self, events: Sequence[Event], turn: _Turn, tools: TaskGroup
     ) -> None:
         for event in events:
             await self._emit(event)
             if isinstance(event, ToolCallReady):
-                if self._calls.sequential(event.call):
-                    later.append(event.call)
-                else:
-                    tools.start_soon(self._call, turn, event.call)
-
-    async def _call(self, turn: _Turn, call: ToolCall) -> None:
-        broken = turn.reader.broken.get(call.id, "")
-        await self._calls.run(call, turn.number, broken=broken)
+                broken = turn.reader.broken.get(event.call.id, "")
+                self._calls.start(event.call, turn.number, tools, broken=broken)
 
     def _settle(self, turn: _Turn, ended: Ending) -> Usage:
         """Make the current turn a part of the conversation; its usage."""
@@ -346,6 +339,8 @@ class Run(Generic[T]):
             return "limit" if late and ended == "cancelled" else ended
         if not self._answer.calls:
             return self._why_stop_answering()
+        if self._calls.waits:
+            return "approval"
         refused = stops and self._calls.refused
         return "limit" if refused or late or self._number >= limits.turns else None
 
@@ -365,7 +360,8 @@ class Run(Generic[T]):
 
     def _snapshot(self, stop: Stop) -> Reply[T]:
         """The run so far, the unfinished turn included."""
-        answer, messages, usage = self._answer, self._messages, self._usage
+        answer, usage = self._answer, self._usage
+        messages = self._calls.settle(self._messages)
         stats = None
         if self._current is not None:
             answer = self._current.reader.message(whole=False)

@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from dsagent.events import Retrying, ToolFinished, ToolProgress
+from dsagent.approvals import denial, pending, waiting_result
+from dsagent.events import ApprovalNeeded, Retrying, ToolFinished, ToolProgress
 from dsagent.messages import ToolResult, interrupted
 from dsagent.telemetry import execute_tool
 from dsagent.tools.run import ToolOutcome, run_call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from anyio.abc import TaskGroup
+
+    from dsagent.approvals import Approvals
     from dsagent.budget import Budget
     from dsagent.events import Event
-    from dsagent.messages import Assistant, ToolCall
+    from dsagent.messages import Assistant, Message, ToolCall
     from dsagent.options import Limits
     from dsagent.tools.function import AnyTool
 
@@ -41,14 +45,19 @@ class CallRunner:
         limits: Limits,
         budget: Budget,
         *,
+        approvals: Approvals,
         deps: object,
         emit: Emit,
     ) -> None:
         self._tools = tools
         self._limits = limits
         self._budget = budget
+        self._approvals = approvals
         self._deps = deps
         self._emit = emit
+        self._begun: dict[str, ToolCall] = {}
+        self._later: list[Callable[[], Awaitable[None]]] = []
+        """Calls that must wait until no other is running."""
         self._results: dict[str, ToolResult] = {}
         self._failures: Counter[str] = Counter()
         self._seen: Counter[tuple[str, str]] = Counter()
@@ -63,10 +72,34 @@ class CallRunner:
         """Whether the next call would be refused."""
         return self._started >= self._limits.tool_calls
 
-    def sequential(self, call: ToolCall) -> bool:
-        """Whether the call must wait until no other is running."""
+    @property
+    def waits(self) -> bool:
+        """Whether a call waits for somebody's decision."""
+        return any(result.status == "pending" for result in self._results.values())
+
+    def start(
+        self, call: ToolCall, turn: int, group: TaskGroup, *, broken: str = ""
+    ) -> None:
+        """Run a call in ``group``, or in ``run_later`` if it has to run alone.
+
+        Args:
+            call: A complete call.
+            turn: For the events.
+            group: Where its task goes.
+            broken: Why it can't be run at all, if so.
+        """
+        self._begun[call.id] = call
         tool = self._tools.get(call.name)
-        return tool is not None and tool.options.sequential
+        run = partial(self._run, call, turn, broken)
+        if tool is not None and tool.options.sequential:
+            self._later.append(run)
+        else:
+            group.start_soon(run)
+
+    async def run_later(self) -> None:
+        """Run the calls that have to run alone, one after another."""
+        while self._later:
+            await self._later.pop(0)()
 
     def result(self, call: ToolCall) -> ToolResult:
         """The call's result. One that has none yet was interrupted."""
@@ -76,37 +109,51 @@ class CallRunner:
         """The results of a turn's calls, in the order of the calls."""
         return tuple(self.result(call) for call in turn.calls)
 
-    async def run(self, call: ToolCall, turn: int, *, broken: str = "") -> None:
-        """Run a call and announce its result; only cancellation is raised.
+    async def go_on(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """Run the calls that wait at the end of ``messages``, as far as it is known
+        that they may be made. Their events are of turn 0."""
+        async with anyio.create_task_group() as group:
+            for call in pending(messages):
+                self.start(call, 0, group)
+        await self.run_later()
+        return self.settle(messages)
 
-        Args:
-            call: A complete call.
-            turn: For the events.
-            broken: Why it can't be run at all, if so.
-        """
+    def settle(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """``messages`` with what came of the calls that waited at their end, as far as
+        they have been begun."""
+        return tuple(
+            self.result(self._begun[message.call_id])
+            if isinstance(message, ToolResult) and message.call_id in self._begun
+            else message
+            for message in messages
+        )
+
+    async def _run(self, call: ToolCall, turn: int, broken: str) -> None:
+        """Run a call and announce its result; only cancellation is raised."""
         result = self._refusal(call, broken)
         if result is None:
             result = await self._outcome(call, turn)
         self._results[call.id] = result
-        await self._emit(ToolFinished(call, result, turn=turn))
+        if result.status != "pending":
+            await self._emit(ToolFinished(call, result, turn=turn))
 
     async def _outcome(self, call: ToolCall, turn: int) -> ToolResult:
         count = self._count(call)
         with execute_tool(call) as ended:
-            outcome = await self._run(call, turn)
+            outcome = await self._make(call, turn)
             ended(outcome)
         if outcome.status == "interrupted":
             return ToolResult(call.id, outcome.text, call.name, outcome.status)
         await self._note_failure(call, outcome, turn)
         text = outcome.text
-        if count >= self._limits.identical_calls:
+        if count >= self._limits.identical_calls and outcome.status != "pending":
             text += (
                 f"\n[Note: this exact call has now been made {count} times. Its result "
                 "won't change; use it.]"
             )
         return ToolResult(call.id, text, call.name, outcome.status)
 
-    async def _run(self, call: ToolCall, turn: int) -> ToolOutcome:
+    async def _make(self, call: ToolCall, turn: int) -> ToolOutcome:
         """The call's outcome, "interrupted" if the run has no more time for it."""
         left = self._budget.seconds_left
         with anyio.move_on_after(None if math.isinf(left) else left):
@@ -116,9 +163,26 @@ class CallRunner:
                 deps=self._deps,
                 report=partial(self._progress, call, turn),
                 failures=self._failures[call.name],
+                gate=partial(self._gate, call, turn),
             )
         text = "Error: stopped, because the time is up. Answer with what you know."
         return ToolOutcome(text, "interrupted")
+
+    async def _gate(self, call: ToolCall, turn: int) -> ToolOutcome | None:
+        """What becomes of a call that is not to be made; None: make it."""
+        decision = self._approvals.decided(call, self._tools[call.name])
+        waiting = waiting_result(call)
+        if decision is None:
+            # So that it waits on if the run is cancelled now: it was not made.
+            self._results[call.id] = waiting
+            await self._emit(ApprovalNeeded(call, turn=turn))
+            decision = await self._approvals.ask(call)
+            if decision is None:
+                return ToolOutcome(waiting.text, "pending")
+            del self._results[call.id]
+        if decision is True:
+            return None
+        return ToolOutcome(denial(decision), "denied")
 
     async def _note_failure(
         self, call: ToolCall, outcome: ToolOutcome, turn: int
@@ -147,6 +211,9 @@ class CallRunner:
         if broken:
             text = f"Error: this call is malformed: {broken}. Write it again."
             return ToolResult(call.id, text, call.name, "invalid")
+        decision = self._approvals.decisions.get(call.id, True)
+        if decision is not True:
+            return ToolResult(call.id, denial(decision), call.name, "denied")
         if self._budget.time_is_up:
             self.refused = True
             text = "Error: not run, because the time is up. Answer with what you know."

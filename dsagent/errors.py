@@ -9,6 +9,7 @@
     │   └─ UnsupportedDevice    this machine can't hold it where it was asked to
     ├─ DefinitionError      a tool or a schema that can't work, when it is defined
     ├─ InvalidMessages      a conversation that can't be continued
+    ├─ InvalidDecision      about a call that can't be decided about      .call_id
     ├─ DocumentError        a document that is no text
     ├─ ChatFileError        a saved chat that can't be read, or not be written
     ├─ ChatBusy             a second send while one is going on
@@ -50,6 +51,7 @@ __all__ = [
     "DefinitionError",
     "DocumentError",
     "EngineError",
+    "InvalidDecision",
     "InvalidMessages",
     "InvalidOutput",
     "LimitReached",
@@ -91,6 +93,16 @@ class DefinitionError(DSAgentError):
 
 class InvalidMessages(DSAgentError):
     """A list of messages that is no conversation, such as a call with no result."""
+
+
+class InvalidDecision(DSAgentError):
+    """A decision about a call that doesn't wait for one, or not for this one; or none
+    where one is needed. Nothing has been done."""
+
+    def __init__(self, message: str, call_id: str) -> None:
+        super().__init__(message)
+        self.call_id = call_id
+        """The call it is about."""
 
 
 class DocumentError(DSAgentError):

@@ -95,12 +95,24 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallReady:
-    """A call is complete; unless a limit says no, its tool starts now."""
+    """A call is complete. Its tool starts now, unless a limit says no, somebody has to
+    be asked, or it has to run alone."""
 
     call: ToolCall
     turn: int = field(default=1, kw_only=True)
     kind: Literal["tool_call_ready"] = field(
         default="tool_call_ready", init=False, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalNeeded:
+    """Somebody has to decide about a call before its tool may start."""
+
+    call: ToolCall
+    turn: int = field(default=1, kw_only=True)
+    kind: Literal["approval_needed"] = field(
+        default="approval_needed", init=False, repr=False
     )
 
 
@@ -119,7 +131,7 @@ class ToolProgress:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A call has its result: a value, an error, a timeout, a refusal."""
+    """A call has its result: a value, an error, a timeout, a refusal, a denial."""
 
     call: ToolCall
     result: ToolResult
@@ -171,6 +183,7 @@ Event: TypeAlias = (
     | ToolCallStarted
     | ToolCallDelta
     | ToolCallReady
+    | ApprovalNeeded
     | ToolProgress
     | ToolFinished
     | Retrying

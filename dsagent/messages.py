@@ -118,10 +118,12 @@ Status: TypeAlias = Literal[
     "unknown",
     "interrupted",
     "refused",
+    "denied",
+    "pending",
 ]
 """How a call ended. Up to "unknown" as in ``tools.run``; "interrupted": the run was
 cancelled first, or its time was up; "refused": a limit of the run kept it from being
-made."""
+made; "denied": somebody did; "pending": somebody has to decide (see ``approvals``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,7 @@ class Model:
 
         Raises:
             InvalidMessages: the conversation can't be continued.
+            InvalidDecision: there is no such call to decide about, or it was edited.
             DefinitionError: a tool or an output can't be made of what was given.
             ContextOverflow: the prompt doesn't fit.
             LimitReached: with ``Limits(on_limit="raise")``.

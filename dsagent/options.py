@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 from dsagent.engine.request import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from dsagent.approvals import Approver, Decision
     from dsagent.documents import Document
     from dsagent.tools.function import AnyTool, ToolLike
 
@@ -105,6 +106,12 @@ class SendOptions(TypedDict, total=False):
     """How far it may go."""
     deps: object
     """Handed to tools that take a ``Context``."""
+    approve: Approver | None
+    """Decides about the calls of tools with ``approval=True``. Without it the run ends
+    with ``stop="approval"`` when there are such calls; see ``approvals``."""
+    decisions: Mapping[str, Decision]
+    """What was decided about the calls that wait at the end of the conversation, by
+    their ids: True, False, or a reason for no. The others go on waiting."""
 
 
 class RunOptions(SendOptions, total=False):

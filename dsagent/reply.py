@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast
 
+from dsagent.approvals import pending
 from dsagent.errors import NoOutput
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-Stop: TypeAlias = Literal["done", "limit", "length", "invalid", "cancelled", "error"]
-"""Why a run ended. "done": the model finished its answer. "limit": a limit of the run.
-"length": no tokens were left to write with. "invalid": the answer never fitted the
+Stop: TypeAlias = Literal[
+    "done", "approval", "limit", "length", "invalid", "cancelled", "error"
+]
+"""Why a run ended. "done": the model finished its answer. "approval": calls wait for
+somebody's decision, see ``Reply.pending``. "limit": a limit of the run. "length": no
+tokens were left to write with. "invalid": the answer never fitted the
 output that was asked for. "cancelled": somebody gave up on it. "error": it broke off
 with an exception."""
 
@@ -107,6 +111,12 @@ class Reply(Generic[T_co]):
     notes: tuple[GrammarNote, ...] = ()
     """What the schemas of this run ask and its grammar can't hold. It is validated, so
     this says where an answer or a call may need another attempt."""
+
+    @property
+    def pending(self) -> tuple[ToolCall, ...]:
+        """The calls that wait for a decision. To go on, give the messages and
+        ``decisions=`` to the next run, in whatever process."""
+        return pending(self.messages)
 
     @property
     def output(self) -> T_co:

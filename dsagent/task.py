@@ -7,19 +7,21 @@ the engine hear of it, so that a task that exists can be run.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from dsagent.approvals import check_decisions
 from dsagent.counting import count_tokens
-from dsagent.errors import DefinitionError, InvalidMessages, Unsupported
+from dsagent.errors import DefinitionError, InvalidMessages
 from dsagent.messages import System, User, check_messages
 from dsagent.options import Limits, RunOptions, check_options
 from dsagent.tools.function import Tool, toolbox
 from dsagent.transcript import Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from dsagent.approvals import Approver, Decision
     from dsagent.budget import Clock
     from dsagent.documents import Document
     from dsagent.encoding.templates import Profile
@@ -62,6 +64,9 @@ class Task(Generic[T]):
     sampling: Sampling
     limits: Limits
     deps: object = None
+    approve: Approver | None = None
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """About the calls that wait at the end of ``messages``."""
     measure: Callable[[], dict[str, int]] = dict
     """Counts the tokens of the prompt's parts; only asked when it doesn't fit."""
 
@@ -86,16 +91,17 @@ def task_of(
         sampling: What the run uses if the options don't say.
 
     Raises:
-        InvalidMessages, DefinitionError, Unsupported, ValueError, TypeError: what was
-            asked for can't be done, or isn't there.
+        InvalidMessages, InvalidDecision, DefinitionError, ValueError, TypeError: what
+            was asked for can't be done, or isn't there.
     """
     check_options(options, RunOptions)
     thinking = options.get("thinking", "high")
     check_thinking(thinking)
     box = toolbox(options.get("tools", ()))
-    _check_approval(box)
     messages = conversation(prompt, options.get("system"), options.get("documents", ()))
     check_messages(messages)
+    approve, decisions = options.get("approve"), dict(options.get("decisions", {}))
+    check_decisions(messages, decisions, box, asks=approve is not None)
     specs = tuple(tool.spec for tool in box.values())
     setup = Setup(thinking, specs, profile, output.schema)
     return Task(
@@ -107,6 +113,8 @@ def task_of(
         sampling=options.get("sampling") or sampling,
         limits=options.get("limits") or Limits(),
         deps=options.get("deps"),
+        approve=approve,
+        decisions=decisions,
         measure=lambda: count_tokens(backend.tokenizer, setup, messages).parts(),
     )
 
@@ -140,20 +148,6 @@ def check_thinking(thinking: str) -> None:
     if thinking not in ("off", "low", "high", "max"):
         msg = f"thinking is 'off', 'low', 'high' or 'max', not {thinking!r}"
         raise ValueError(msg)
-
-
-def _check_approval(box: dict[str, AnyTool]) -> None:
-    """Hold that no tool waits for somebody who can't be asked.
-
-    Raises:
-        Unsupported: naming the tool that does.
-    """
-    for tool in box.values():
-        if tool.options.approval:
-            raise Unsupported(
-                f"the tool `{tool.name}` wants approval before each call, which a run "
-                "can't ask for yet; ask inside the tool, or make it without approval"
-            )
 
 
 def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:

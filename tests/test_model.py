@@ -19,7 +19,6 @@ from dsagent.errors import (
     InvalidMessages,
     LoadError,
     MissingWeights,
-    Unsupported,
     UnsupportedDevice,
 )
 from dsagent.loading import NANO, _profile, _sampling, find
@@ -215,16 +214,6 @@ async def test_a_choice_that_can_not_be_met(scripted: Scripted, choice: object) 
     model, _ = scripted()
     with pytest.raises(DefinitionError, match=r"can't be met with the tools \(none\)"):
         await model.chat("Hi.", tool_choice=choice)  # type: ignore[call-overload]
-
-
-async def test_approval_is_not_passed_over_in_silence(scripted: Scripted) -> None:
-    @tool(approval=True)
-    def wipe() -> None:
-        """Wipe the disk."""
-
-    model, _ = scripted()
-    with pytest.raises(Unsupported, match="`wipe` wants approval"):
-        await model.chat("Hi.", tools=[wipe])
 
 
 @pytest.mark.parametrize(

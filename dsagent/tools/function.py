@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class ToolOptions:
             )
 
 
-class Tool(Generic[P, R]):
+class Tool(Generic[P, R_co]):
     """A function with a name, a schema and a way to be run. Immutable.
 
     Made by ``@tool``, or from a raw schema by ``Tool.from_schema``.
@@ -84,7 +85,7 @@ class Tool(Generic[P, R]):
 
     def __init__(
         self,
-        function: Callable[P, R],
+        function: Callable[P, R_co],
         spec: ToolSpec,
         signature: Signature,
         options: ToolOptions,
@@ -150,19 +151,19 @@ class Tool(Generic[P, R]):
         spec = ToolSpec(name, signature.parameters, description)
         return Tool(function, spec, signature, options)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function itself, as if it were not decorated."""
         return self.function(*args, **kwargs)
 
     @overload
-    def __get__(self, instance: None, owner: type | None = None) -> Tool[P, R]: ...
+    def __get__(self, instance: None, owner: type | None = None) -> Tool[P, R_co]: ...
 
     @overload
     def __get__(
-        self: Tool[Concatenate[Any, Q], R],
+        self: Tool[Concatenate[Any, Q], R_co],
         instance: object,
         owner: type | None = None,
-    ) -> Tool[Q, R]: ...
+    ) -> Tool[Q, R_co]: ...
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """``obj.method`` of a tool defined in a class: the tool of that object."""

@@ -16,7 +16,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import anyio
 import anyio.lowlevel
@@ -27,7 +27,7 @@ from dsagent.tools.result import MAX_CHARS, cap, clean, render_result
 from dsagent.tools.schema import InvalidArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from dsagent.tools.context import Report
     from dsagent.tools.function import AnyTool
@@ -44,12 +44,22 @@ _limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar(
 )
 
 Status = Literal[
-    "ok", "invalid", "retry", "error", "timeout", "crashed", "unknown", "interrupted"
+    "ok",
+    "invalid",
+    "retry",
+    "error",
+    "timeout",
+    "crashed",
+    "unknown",
+    "denied",
+    "pending",
+    "interrupted",
 ]
 """``ok``: it returned. ``invalid``: arguments that don't fit. ``retry``, ``error``:
 the tool raised ``Retry`` or ``ToolError``. ``timeout``: it took too long. ``crashed``:
-it raised something else. ``unknown``: there is no such tool. ``interrupted``: whoever
-called had no time left for it; never said by ``run_call``."""
+it raised something else. ``unknown``: there is no such tool. ``denied``, ``pending``:
+the gate didn't let it through. ``interrupted``: whoever called had no time left for it;
+never said by ``run_call``."""
 
 
 class Retry(Exception):
@@ -72,6 +82,11 @@ class Call(Protocol):
     @property
     def arguments(self) -> str:
         """The text of a JSON object."""
+
+
+Gate: TypeAlias = "Callable[[], Awaitable[ToolOutcome | None]]"
+"""The last word before a call is made, when its arguments are known to fit. An outcome
+is the call's, which is then not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,7 @@ async def run_call(
     report: Report | None = None,
     failures: int = 0,
     max_chars: int = MAX_CHARS,
+    gate: Gate | None = None,
 ) -> ToolOutcome:
     """Run ``call`` with the tool of its name.
 
@@ -116,6 +132,7 @@ async def run_call(
         failures: How many ``retryable`` outcomes of this tool directly precede this
             call; decides what the model is told about trying again.
         max_chars: Longest result text; the rest is cut off, visibly.
+        gate: Asked before the call is made. Waiting for it takes none of its time.
 
     Returns:
         The outcome. Nothing is raised but cancellation and ``KeyboardInterrupt``.
@@ -127,7 +144,7 @@ async def run_call(
     else:
         ctx = Context(deps, call_id=call.id, report=report)
         try:
-            outcome = await _attempt(tool, call, ctx, max_chars)
+            outcome = await _attempt(tool, call, ctx, max_chars, gate)
         finally:
             ctx.close()
         if outcome.retryable:
@@ -143,10 +160,16 @@ def _unknown(name: str, tools: Mapping[str, AnyTool]) -> ToolOutcome:
 
 
 async def _attempt(
-    tool: AnyTool, call: Call, ctx: Context[object], max_chars: int
+    tool: AnyTool,
+    call: Call,
+    ctx: Context[object],
+    max_chars: int,
+    gate: Gate | None,
 ) -> ToolOutcome:
     try:
         bound = tool.signature.bind(call.arguments)
+        if gate is not None and (stopped := await gate()) is not None:
+            return stopped
         if tool.signature.context is not None:
             bound.kwargs[tool.signature.context] = ctx
         finished, value = await _within(tool, bound)
