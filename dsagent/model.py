@@ -32,7 +32,7 @@ from dsagent.tools.function import toolbox
 from dsagent.transcript import Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self, Unpack
@@ -284,7 +284,7 @@ class Model:
         prompt: Prompt,
         *,
         system: str | None = None,
-        tools: Sequence[ToolLike] = (),
+        tools: Iterable[ToolLike] = (),
         documents: Sequence[Document] = (),
         thinking: ThinkingMode = "high",
         output: object = str,

@@ -6,9 +6,17 @@ here knows the engine.
 """
 
 from dsagent.tools.context import Context, Report
-from dsagent.tools.function import AnyTool, Tool, ToolLike, ToolOptions, tool, toolbox
+from dsagent.tools.function import (
+    AnyTool,
+    Tool,
+    ToolLike,
+    ToolOptions,
+    tool,
+    toolbox,
+)
 from dsagent.tools.run import Call, Retry, ToolError, ToolOutcome, run_call
 from dsagent.tools.schema import InvalidArguments
+from dsagent.tools.toolset import Toolset
 from dsagent.tools.validation import Problem
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "ToolLike",
     "ToolOptions",
     "ToolOutcome",
+    "Toolset",
     "run_call",
     "tool",
     "toolbox",

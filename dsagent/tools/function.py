@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -35,7 +36,7 @@ from dsagent.tools.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -172,14 +173,26 @@ class Tool(Generic[P, R_co]):
         bind = self.function.__get__
         return Tool(bind(instance, owner), self.spec, self.signature, self.options)
 
+    def renamed(self, name: str) -> Tool[P, R_co]:
+        """The same tool under another name.
+
+        Raises:
+            DefinitionError: the name can't be written.
+        """
+        check_name(name, f"tool name {name!r}")
+        spec = replace(self.spec, name=name)
+        return Tool(self.function, spec, self.signature, self.options)
+
     def __repr__(self) -> str:
         return f"<Tool {self.name!r}>"
 
 
 AnyTool: TypeAlias = Tool[..., object]
 """A tool whatever its parameters."""
-ToolLike: TypeAlias = "AnyTool | Callable[..., object]"
-"""A tool, or a function to make one of with the default options."""
+ToolLike: TypeAlias = (
+    "AnyTool | Callable[..., object] | Iterable[AnyTool | Callable[..., object]]"
+)
+"""A tool, a function to make one of with the default options, or several of them."""
 
 
 @overload
@@ -285,17 +298,28 @@ def _is_method(function: Callable[..., object]) -> bool:
 
 
 def toolbox(tools: Iterable[ToolLike]) -> dict[str, AnyTool]:
-    """``tools`` by name, in order; plain functions are made tools on the way.
+    """``tools`` by name, in order; plain functions are made tools on the way, and sets
+    of tools are taken apart.
 
     Raises:
         DefinitionError: two of them share a name, or a function can't be a tool.
     """
     box: dict[str, AnyTool] = {}
-    for item in tools:
-        made = item if isinstance(item, Tool) else cast("AnyTool", tool(item))
+    for made in _each(tools):
         if made.name in box:
             raise DefinitionError(
-                f"two tools are called `{made.name}`; rename one with @tool(name=...)"
+                f"two tools are called `{made.name}`; rename one with @tool(name=...), "
+                "or give a set of them a prefix, Toolset(tools, prefix=...)"
             )
         box[made.name] = made
     return box
+
+
+def _each(tools: Iterable[ToolLike]) -> Iterator[AnyTool]:
+    for item in tools:
+        if isinstance(item, Tool):
+            yield item
+        elif isinstance(item, Iterable) and not isinstance(item, (str, Mapping)):
+            yield from _each(item)
+        else:
+            yield tool(cast("Callable[..., object]", item))
