@@ -163,6 +163,7 @@ class CallRunner:
                 deps=self._deps,
                 report=partial(self._progress, call, turn),
                 failures=self._failures[call.name],
+                max_chars=self._limits.result_chars,
                 gate=partial(self._gate, call, turn),
             )
         text = "Error: stopped, because the time is up. Answer with what you know."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from dsagent.engine.request import Sampling
+from dsagent.tools.result import MAX_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +65,9 @@ class Limits:
     identical_calls: int = 3
     """How often the same call (name and arguments) is run before the model is told
     that it repeats itself. Should it do so once more, its tools are closed."""
+    result_chars: int = MAX_CHARS
+    """Characters of a tool's result that the model reads, unless the tool has a
+    ``max_result``; a note says how much there was."""
     output_retries: int = 2
     """How often the model is told what is wrong with its answer and asked again, when
     the answer doesn't fit ``output``. Each time is a turn."""
@@ -76,7 +80,8 @@ class Limits:
     otherwise the run ends with ``stop="invalid"``."""
 
     def __post_init__(self) -> None:
-        least = dict.fromkeys(("turns", "identical_calls", "output_tokens"), 1)
+        ones = ("turns", "identical_calls", "output_tokens", "result_chars")
+        least = dict.fromkeys(ones, 1)
         least |= dict.fromkeys(("tool_calls", "thinking_tokens", "output_retries"), 0)
         least |= {"thinking_repeats": 2, "seconds": 0}
         for name, bound in least.items():
@@ -92,8 +97,8 @@ class Limits:
 class SendOptions(TypedDict, total=False):
     """The keyword arguments of everything that asks something in a conversation."""
 
-    tools: Sequence[ToolLike]
-    """What the model may call: ``@tool`` functions, or plain ones."""
+    tools: Iterable[ToolLike]
+    """What the model may call: ``@tool`` functions, plain ones, sets of them."""
     documents: Sequence[Document]
     """Texts put in front of the (last) question."""
     tool_choice: ToolChoice

@@ -222,6 +222,7 @@ async def test_a_choice_that_can_not_be_met(scripted: Scripted, choice: object) 
         ({"turns": 0}, "turns must be at least 1"),
         ({"tool_calls": -1}, "tool_calls must be at least 0"),
         ({"output_tokens": 0}, "output_tokens must be at least 1"),
+        ({"result_chars": 0}, "result_chars must be at least 1"),
         ({"identical_calls": 0}, "identical_calls must be at least 1"),
         ({"thinking_tokens": -1}, "thinking_tokens must be at least 0"),
         ({"thinking_repeats": 1}, "thinking_repeats must be at least 2"),

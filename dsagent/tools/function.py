@@ -62,6 +62,9 @@ class ToolOptions:
     """Run a sync function in a worker thread. False runs it on the event loop, for
     libraries that are bound to one thread; it then blocks the loop, and its timeout
     can't interrupt it."""
+    max_result: int | None = None
+    """Longest result in characters; what is longer is cut, with a note that says so.
+    None: the run's ``Limits.result_chars``."""
 
     def __post_init__(self) -> None:
         if self.timeout is not None and not self.timeout > 0:
@@ -71,6 +74,11 @@ class ToolOptions:
         if self.retries < 0:
             raise DefinitionError(
                 f"a tool's retries are a count from 0 up, not {self.retries}"
+            )
+        if self.max_result is not None and self.max_result < 1:
+            raise DefinitionError(
+                f"a tool's max_result is a number of characters above 0, not "
+                f"{self.max_result}"
             )
 
 
@@ -137,6 +145,7 @@ class Tool(Generic[P, R_co]):
         approval: bool = False,
         sequential: bool = False,
         thread: bool = True,
+        max_result: int | None = None,
     ) -> Tool[..., R]:
         """A tool from a JSON schema and a function of one dict.
 
@@ -148,7 +157,9 @@ class Tool(Generic[P, R_co]):
         """
         check_name(name, f"tool name {name!r}")
         signature = RawSignature.of(parameters, context=context_of(function))
-        options = ToolOptions(timeout, retries, approval, sequential, thread)
+        options = ToolOptions(
+            timeout, retries, approval, sequential, thread, max_result
+        )
         spec = ToolSpec(name, signature.parameters, description)
         return Tool(function, spec, signature, options)
 
@@ -209,6 +220,7 @@ def tool(
     approval: bool = False,
     sequential: bool = False,
     thread: bool = True,
+    max_result: int | None = None,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
@@ -223,6 +235,7 @@ def tool(
     approval: bool = False,
     sequential: bool = False,
     thread: bool = True,
+    max_result: int | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a tool of a sync or async function. Use as ``@tool`` or ``@tool(...)``.
 
@@ -238,11 +251,12 @@ def tool(
         approval: Ask the application before each call.
         sequential: Never run it beside other calls of the same turn.
         thread: Run a sync function in a worker thread.
+        max_result: Longest result in characters.
 
     Raises:
         DefinitionError: naming the parameter and the fix.
     """
-    options = ToolOptions(timeout, retries, approval, sequential, thread)
+    options = ToolOptions(timeout, retries, approval, sequential, thread, max_result)
     names = sys._getframe(1).f_locals
 
     def make(function: Callable[P, R]) -> Tool[P, R]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import unicodedata
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
@@ -26,6 +27,9 @@ def render_result(
 ) -> str:
     """``value`` as text of at most ``max_chars`` characters plus a note on the cut.
 
+    A list is cut between its items, so what is left of it is JSON; everything else is
+    cut between characters.
+
     Args:
         value: Anything; what has no JSON form goes by its ``repr``.
         max_chars: Where to cut.
@@ -36,8 +40,13 @@ def render_result(
         return "done"
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    text = value if isinstance(value, str) else to_json(value)
-    return cap(clean(text), max_chars)
+    if isinstance(value, str):
+        return cap(clean(value), max_chars)
+    plain = _plain(value)
+    text = clean(json.dumps(plain, ensure_ascii=False))
+    if isinstance(plain, list) and len(text) > max_chars:
+        return _cap_items(plain, text, max_chars)
+    return cap(text, max_chars)
 
 
 def to_json(value: object) -> str:
@@ -75,8 +84,39 @@ def clean(text: str) -> str:
 
 
 def cap(text: str, max_chars: int) -> str:
-    """``text``, cut to ``max_chars`` with a note that says so."""
+    """``text``, cut to ``max_chars`` with a note that says so, or a few less, where the
+    cut would come between a letter and its accents."""
     if len(text) <= max_chars:
         return text
-    note = f"[cut: the first {max_chars} of {len(text)} characters]"
-    return f"{text[:max_chars]}\n{note}"
+    cut = next((n for n in range(max_chars, 0, -1) if not _joins(text, n)), max_chars)
+    note = f"[cut: the first {cut:,} of {len(text):,} characters]"
+    return f"{text[:cut]}\n{note}"
+
+
+def _joins(text: str, index: int) -> bool:
+    """Whether the characters before and at ``index`` are seen as one."""
+    joiner, left, right = "\u200d", text[index - 1], text[index]
+    return joiner in (left, right) or unicodedata.category(right)[0] == "M"
+
+
+def _cap_items(items: list[object], text: str, max_chars: int) -> str:
+    """The first of ``items``, as many as fit, and a note on the rest.
+
+    ``text`` is what all of them come to; if not even one fits, it is cut as it is.
+    """
+    kept: list[str] = []
+    size = len("[]")
+    for item in items:
+        part = clean(json.dumps(item, ensure_ascii=False))
+        size += len(part) + len(", " if kept else "")
+        if size > max_chars:
+            break
+        kept.append(part)
+    if not kept:
+        return cap(text, max_chars)
+    left = f"[{', '.join(kept)}]"
+    note = (
+        f"[cut: the first {len(kept):,} of {len(items):,} items, "
+        f"{len(left):,} of {len(text):,} characters]"
+    )
+    return f"{left}\n{note}"

@@ -131,7 +131,8 @@ async def run_call(
         report: Receives what the tool passes to ``ctx.report``.
         failures: How many ``retryable`` outcomes of this tool directly precede this
             call; decides what the model is told about trying again.
-        max_chars: Longest result text; the rest is cut off, visibly.
+        max_chars: Longest result text, if the tool doesn't say; the rest is cut off,
+            visibly.
         gate: Asked before the call is made. Waiting for it takes none of its time.
 
     Returns:
@@ -174,7 +175,8 @@ async def _attempt(
             bound.kwargs[tool.signature.context] = ctx
         finished, value = await _within(tool, bound)
         if finished:
-            text = render_result(value, max_chars, nothing=tool.returns_nothing)
+            longest = tool.options.max_result or max_chars
+            text = render_result(value, longest, nothing=tool.returns_nothing)
             return ToolOutcome(text, "ok", value)
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         if _is_cancellation(error):

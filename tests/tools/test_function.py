@@ -201,6 +201,7 @@ async def async_generator(a: int) -> AsyncIterator[int]:
         (lambda: tool(timeout=0)(add.function), "above 0, not 0"),
         (lambda: tool(timeout=float("nan"))(add.function), "above 0, not nan"),
         (lambda: tool(retries=-1)(add.function), "from 0 up, not -1"),
+        (lambda: tool(max_result=0)(add.function), "characters above 0, not 0"),
         (lambda: toolbox([add, add.function]), "two tools are called `add`"),
         (lambda: Tool.from_schema(print, name="", parameters={}), "is empty"),
     ],

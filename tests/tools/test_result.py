@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import json
 import subprocess
 import sys
 
 import pydantic
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dsagent.tools.result import render_result
 
@@ -84,6 +87,46 @@ def test_the_cut_is_visible_and_counted() -> None:
         "x" * 10 + "\n[cut: the first 10 of 11 characters]"
     )
     assert render_result(["y" * 20], 5).startswith('["yyy\n[cut: the first 5 of 24')
+    assert render_result({"a": "y" * 2000}, 5) == (
+        '{"a":\n[cut: the first 5 of 2,009 characters]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("abcde\u0301f", "abcd"),  # e and its accent
+        ("abcd\U0001f469\u200d\U0001f680f", "abcd"),  # a woman and her rocket
+        ("abcd\u2764\ufe0fg", "abcd"),  # a heart and its colour
+        ("abcdefg", "abcde"),
+        ("\u0301" * 9, "\u0301" * 5),  # nothing to hold on to
+    ],
+)
+def test_the_cut_is_between_characters(text: str, kept: str) -> None:
+    assert render_result(text, 5).partition("\n")[0] == kept
+
+
+@given(st.lists(st.text(max_size=9) | st.integers()), st.integers(1, 60))
+@settings(deadline=None, derandomize=True, database=None)
+def test_what_is_left_of_a_list_is_json(items: list[object], max_chars: int) -> None:
+    whole = json.dumps(items, ensure_ascii=False)
+    body, _, note = render_result(items, max_chars).rpartition("\n")
+    if len(whole) <= max_chars:
+        assert (body, note) == ("", whole)
+        return
+    assert len(body) <= max_chars
+    if "items" in note:
+        left = json.loads(body)
+        assert left == items[: len(left)]
+        assert note == (
+            f"[cut: the first {len(left):,} of {len(items):,} items, "
+            f"{len(body):,} of {len(whole):,} characters]"
+        )
+        more = json.dumps(items[: len(left) + 1], ensure_ascii=False)
+        assert len(more) > max_chars
+    else:
+        assert whole.startswith(body)
+        assert len(json.dumps(items[:1], ensure_ascii=False)) > max_chars
 
 
 def test_sets_do_not_depend_on_the_hash_seed() -> None:

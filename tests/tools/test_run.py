@@ -239,6 +239,10 @@ async def test_long_results_and_messages_are_cut() -> None:
     assert cut.text == "x" * 10 + "\n[cut: the first 10 of 100 characters]"
     assert cut.value == "x" * 100
     assert len((await run(wordy)).text) < 2_100
+    # A tool that says how long its results may be knows better than the run.
+    for size in (5, 20):
+        told = await run(tool(max_result=size)(long), max_chars=10)
+        assert told.text.startswith("x" * size + "\n[cut: ")
 
 
 async def test_timeout_of_an_async_tool() -> None:
