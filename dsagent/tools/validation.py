@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic.errors import (
     PydanticInvalidForJsonSchema,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError as SchemaViolation
     from jsonschema.protocols import Validator
     from pydantic import ValidationError
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
 
 UNSCHEMABLE: Final = (
     PydanticUserError,
@@ -50,10 +52,21 @@ class Problem:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
-class TypeSchema(GenerateJsonSchema):
-    """Schemas without generated titles: they repeat names and cost prompt tokens.
+_NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
+_KEYS: Final = {
+    "integer": "^-?(0|[1-9][0-9]*)$",
+    "number": f"^{_NUMBER}$",
+    "boolean": "^(true|false)$",
+}
+"""How a JSON key, which is text, spells a key of another type."""
 
-    A default that has no JSON form is simply not shown; the type still has it.
+
+class TypeSchema(GenerateJsonSchema):
+    """pydantic's schemas, shorter, and true where they promise more than it takes.
+
+    Shorter: without generated titles, which repeat names and cost prompt tokens; a
+    default that has no JSON form is simply not shown, the type still has it. True: keys
+    that aren't text are spelled as their type is, and so are decimals.
     """
 
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012
@@ -66,6 +79,23 @@ class TypeSchema(GenerateJsonSchema):
 
     def sort(self, value: Any, parent_key: str | None = None) -> Any:
         return value
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        keys = self.generate_inner(schema.get("keys_schema", {"type": "any"}))
+        pattern = _KEYS.get(str(keys.get("type")))
+        if pattern is not None:
+            values = made.pop("additionalProperties", True)
+            made["patternProperties"] = {pattern: {} if values is True else values}
+            made["additionalProperties"] = False
+        return made
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        number, _ = super().decimal_schema(schema)["anyOf"]
+        if number != {"type": "number"}:
+            return cast("JsonSchemaValue", number)  # text can't be held to a range
+        text = {"type": "string", "pattern": f"^{_NUMBER}$"}
+        return {"anyOf": [number, text]}
 
 
 def first_line(error: PydanticUserError) -> str:
