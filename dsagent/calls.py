@@ -131,27 +131,35 @@ class CallRunner:
     async def _run(self, call: ToolCall, turn: int, broken: str) -> None:
         """Run a call and announce its result; only cancellation is raised."""
         result = self._refusal(call, broken)
+        again: Retrying | None = None
         if result is None:
-            result = await self._outcome(call, turn)
+            result, again = await self._outcome(call, turn)
+        # First kept, then told: telling may be the moment of a cancellation.
         self._results[call.id] = result
+        if again is not None:
+            await self._emit(again)
         if result.status != "pending":
             await self._emit(ToolFinished(call, result, turn=turn))
 
-    async def _outcome(self, call: ToolCall, turn: int) -> ToolResult:
+    async def _outcome(
+        self, call: ToolCall, turn: int
+    ) -> tuple[ToolResult, Retrying | None]:
+        """The result of making a call, and whether the model is asked to repeat it."""
         count = self._count(call)
         with execute_tool(call) as ended:
             outcome = await self._make(call, turn)
             ended(outcome)
         if outcome.status == "interrupted":
-            return ToolResult(call.id, outcome.text, call.name, outcome.status)
-        await self._note_failure(call, outcome, turn)
+            result = ToolResult(call.id, outcome.text, call.name, outcome.status)
+            return result, None
+        again = self._note_failure(call, outcome, turn)
         text = outcome.text
         if count >= self._limits.identical_calls and outcome.status != "pending":
             text += (
                 f"\n[Note: this exact call has now been made {count} times. Its result "
                 "won't change; use it.]"
             )
-        return ToolResult(call.id, text, call.name, outcome.status)
+        return ToolResult(call.id, text, call.name, outcome.status), again
 
     async def _make(self, call: ToolCall, turn: int) -> ToolOutcome:
         """The call's outcome, "interrupted" if the run has no more time for it."""
@@ -185,16 +193,17 @@ class CallRunner:
             return None
         return ToolOutcome(denial(decision), "denied")
 
-    async def _note_failure(
+    def _note_failure(
         self, call: ToolCall, outcome: ToolOutcome, turn: int
-    ) -> None:
+    ) -> Retrying | None:
         if not outcome.retryable:
             del self._failures[call.name]
-            return
+            return None
         self._failures[call.name] += 1
         attempt = self._failures[call.name]
-        if attempt <= self._tools[call.name].options.retries:
-            await self._emit(Retrying(outcome.text, attempt, turn=turn))
+        if attempt > self._tools[call.name].options.retries:
+            return None
+        return Retrying(outcome.text, attempt, turn=turn)
 
     async def _progress(
         self, call: ToolCall, turn: int, message: str, fraction: float | None

@@ -3,12 +3,25 @@
 Every event is frozen, tagged by ``kind`` and read with ``match``; its own fields come
 first, so ``case TextDelta(text)`` works. ``turn`` counts the model's turns from 1.
 
-What a listener can rely on: the deltas of a turn come in the order the model wrote
-them, and a ``PartialOutput`` after the ``TextDelta`` it was told from;
-``ToolCallStarted`` comes before the deltas of its call, and none of those comes after
-its ``ToolCallReady``; every ``ToolCallReady`` is followed by one ``ToolFinished``, in
-whatever order the tools finish, before the next turn begins; ``RunFinished`` is the
-last event of a run that ends by itself.
+What a listener can rely on, and nothing else:
+
+1. Turns don't overlap: an event of a turn comes after all events of those before. Turn
+   0 is what the run does before the model's first one: it makes calls that had waited
+   for approval.
+2. In a turn the model's words come in the order it wrote them: ``PrefillProgress``,
+   then ``ThinkingDelta``, then ``TextDelta``, each ``PartialOutput`` behind the
+   ``TextDelta`` it was told from, then one call after another. Each call is
+   ``ToolCallStarted``, its ``ToolCallDelta``, ``ToolCallReady``.
+3. Tools run beside that and beside each other, so their events come in between, in
+   whatever order. Those of one call come in theirs: ``ToolCallReady``, then perhaps
+   ``ApprovalNeeded``, any ``ToolProgress``, perhaps ``Retrying``, ``ToolFinished``.
+   Nothing is heard of a call after its ``ToolFinished``.
+4. Every ``ToolCallReady`` has one ``ToolFinished``, before the ``TurnFinished`` of its
+   turn, unless the run ends with the call waiting: then ``ApprovalNeeded`` is its last.
+5. ``TurnFinished`` is the last event of a turn, but for the ``Retrying`` of an answer
+   that didn't fit. The usages of all of them add up to the reply's.
+6. ``RunFinished`` is the last event of a run that ends by itself, with an answer or an
+   exception. Of one that is cancelled there are no more events from then on.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def execute_tool(call: ToolCall) -> Iterator[Callable[[ToolOutcome], None]]:
         record({"gen_ai.tool.call.id": call.id})
 
         def ended(outcome: ToolOutcome) -> None:
-            if not outcome.ok:
+            if not outcome.ok and outcome.status != "pending":
                 error = outcome.error
                 kind = type(error).__qualname__ if error else outcome.status
                 record({"error.type": kind})
