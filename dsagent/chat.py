@@ -334,7 +334,7 @@ class Chat:
         self._busy = False
         reply = run.reply()
         usage = self._state.usage + reply.usage
-        did = len(reply.messages) > len(task.messages)
+        did = reply.messages != task.messages
         asked = len(task.messages) > len(self.messages)
         if not did and not (asked and reply.stop == "cancelled"):
             self._state = replace(self._state, usage=usage)

@@ -34,6 +34,7 @@ from tests.fakes import Line, call, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from dsagent.messages import Message
     from dsagent.tools import AnyTool
@@ -263,6 +264,27 @@ async def test_a_call_edited_while_it_waited_is_not_made(
     model, _ = scripted(say("Hm."))
     reply = await model.chat(meant, tools=tools, decisions={"call_1": False})
     assert results(reply.messages) == [("call_1", "denied")]
+
+
+async def test_a_chat_waits_is_saved_and_decided_in_parts(
+    scripted: Scripted, tools: list[AnyTool], deleted: list[str], tmp_path: Path
+) -> None:
+    model, _ = scripted(call(DELETE_A, DELETE_B))
+    chat = model.open_chat(tools=tools)
+    asked = await chat.send("Tidy up.")
+    assert chat.stop == "approval"
+    chat.save(tmp_path / "chat.json")
+    model, _ = scripted(say("Done."))
+    chat = model.load_chat(tmp_path / "chat.json", tools=tools)
+    assert pending(chat.messages) == asked.pending
+    with pytest.raises(InvalidDecision, match="call_1, call_2 wait for approval"):
+        await chat.resume()
+    half = await chat.resume(decisions={"call_2": True})
+    assert (half.stop, chat.stop, deleted) == ("approval", "approval", ["b"])
+    assert results(chat.messages) == [("call_1", "pending"), ("call_2", "ok")]
+    reply = await chat.resume(decisions={"call_1": False})
+    assert (reply.text, chat.stop, deleted) == ("Done.", "done", ["b"])
+    assert results(chat.messages) == [("call_1", "denied"), ("call_2", "ok")]
 
 
 # Asking within the run
