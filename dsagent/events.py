@@ -20,8 +20,10 @@ What a listener can rely on, and nothing else:
    turn, unless the run ends with the call waiting: then ``ApprovalNeeded`` is its last.
 5. ``TurnFinished`` is the last event of a turn, but for the ``Retrying`` of an answer
    that didn't fit. The usages of all of them add up to the reply's.
-6. ``RunFinished`` is the last event of a run that ends by itself, with an answer or an
-   exception. Of one that is cancelled there are no more events from then on.
+6. ``RunFinished`` is the last event of a run that ends by itself. If that is with an
+   exception of the engine's, the turn it broke off in has no ``TurnFinished``, and its
+   tools that were running no ``ToolFinished``. Of a run that is cancelled there are no
+   more events from then on.
 """
 
 from __future__ import annotations

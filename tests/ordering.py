@@ -49,18 +49,20 @@ def check_order(
         reply: What it came to.
         whole: It ended by itself and was listened to until then.
     """
+    unbroken = whole and reply.stop != "error"
     turns = [event.turn for event in events]
     assert turns == sorted(turns)  # 1
     by_turn: defaultdict[int, list[Event]] = defaultdict(list)
     for event in events:
         by_turn[event.turn].append(event)
     for turn, heard in by_turn.items():
-        _check_turn(turn, heard, ended=whole or turn < turns[-1])
-    _check_calls(events, whole=whole)
+        _check_turn(turn, heard, ended=unbroken or turn < turns[-1])
+    _check_calls(events, whole=unbroken)
     finished = [i for i, event in enumerate(events) if isinstance(event, RunFinished)]
     if whole:  # 5 and 6
         assert finished == [len(events) - 1]
         assert events[-1] == RunFinished(reply, turn=turns[-1])
+    if unbroken:
         usages = [event.usage for event in events if isinstance(event, TurnFinished)]
         assert sum(usages, Usage()) == reply.usage
 
@@ -74,6 +76,10 @@ def _check_turn(turn: int, events: list[Event], *, ended: bool) -> None:
         assert len(ends) == 1
         rest = events[ends[0] + 1 :]
         assert all(isinstance(event, (Retrying, RunFinished)) for event in rest)
+    if turn > 0 and not any(isinstance(event, ToolCallReady) for event in events):
+        retrying = [i for i, event in enumerate(events) if isinstance(event, Retrying)]
+        assert len(retrying) <= 1
+        assert all(ends and i > ends[0] for i in retrying)
     written = [event for event in events if isinstance(event, Written)]
     stages = [_stage(event) for event in written]
     assert stages == sorted(stages)
