@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 EXPECTED = {
+    "approvals": ["(approval)", 'get_weather({"city": "Oslo"})? True', "sunny"],
     "chat": ["> Hello!", "> What can you do?", "... (length)", "in 4 messages"],
     "documents": ["Oscar Lind", "12 euros"],
     "output": ["{'mood': '", "'orders_again': ", ", *"],
