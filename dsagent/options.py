@@ -113,7 +113,8 @@ class SendOptions(TypedDict, total=False):
     """Handed to tools that take a ``Context``."""
     approve: Approver | None
     """Decides about the calls of tools with ``approval=True``. Without it the run ends
-    with ``stop="approval"`` when there are such calls; see ``approvals``."""
+    with ``stop="approval"`` when there are such calls; see ``approvals``. The time it
+    takes is the run's."""
     decisions: Mapping[str, Decision]
     """What was decided about the calls that wait at the end of the conversation, by
     their ids: True, False, or a reason for no. The others go on waiting."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import anyio
@@ -308,6 +309,31 @@ async def test_a_hanging_tool_times_out(scripted: Scripted) -> None:
     assert result.status == "timeout"
     assert "hangs timed out after 0.01 seconds" in result.text
     assert reply.text == "It took too long."
+
+
+async def test_a_long_result_is_cut_and_the_model_is_told(scripted: Scripted) -> None:
+    @tool
+    def names() -> list[str]:
+        """Many names."""
+        return ["Ada", "Bo", "Cy"] * 50
+
+    @tool(max_result=12)
+    def words() -> str:
+        """Many words."""
+        return "one two three four"
+
+    model, engine = scripted(call(("names", "{}"), ("words", "{}")), say("Many."))
+    limits = Limits(result_chars=20)
+    events = await collect(model.stream("?", tools=[names, words], limits=limits))
+    texts = {e.call.name: e.result.text for e in events if isinstance(e, ToolFinished)}
+    whole = len(json.dumps(["Ada", "Bo", "Cy"] * 50))
+    assert texts == {
+        "names": '["Ada", "Bo", "Cy"]\n[cut: the first 3 of 150 items, 19 of '
+        f"{whole:,} characters]",
+        "words": "one two thre\n[cut: the first 12 of 18 characters]",
+    }
+    for text in texts.values():
+        assert f"<tool_result>{text}</tool_result>" in engine.prompt_text(1)
 
 
 async def test_bad_arguments_are_told_to_the_model(scripted: Scripted) -> None:

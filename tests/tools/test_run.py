@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from dsagent.tools import (
@@ -314,6 +315,22 @@ async def test_hanging_tools_do_not_starve_others(
             assert (await run(quick)).text == "ok"
     finally:
         release.set()
+
+
+async def test_tools_don_t_wait_for_the_application_s_threads() -> None:
+    def quick() -> str:
+        return "ok"
+
+    theirs = anyio.to_thread.current_default_thread_limiter()
+    owners = [object() for _ in range(int(theirs.total_tokens))]
+    for owner in owners:
+        theirs.acquire_on_behalf_of_nowait(owner)
+    try:
+        with anyio.fail_after(20):
+            assert (await run(quick)).text == "ok"
+    finally:
+        for owner in owners:
+            theirs.release_on_behalf_of(owner)
 
 
 async def test_waiting_for_a_thread_does_not_count_as_running(
