@@ -419,7 +419,9 @@ async def test_a_thousand_cancelled_requests_leave_memory_where_it_was(
     resident = resident_bytes()
     await cancel_many(engine, 1000, rng)
     await settle()
-    assert resident_bytes() - resident < 8_000_000
+    # What the allocator keeps back varies by a few megabytes; a leaked request of a
+    # real model is 100 kB and more.
+    assert resident_bytes() - resident < 20_000_000
     # To the byte, which is slow: a leaked request is 500 bytes, free lists are noise.
     tracemalloc.start()
     try:
