@@ -47,6 +47,9 @@ class Settings(Schedule):
     """From then on, the share of batches that draw a window below the real one."""
     smallest_window: int = 12
     widest_narrow: int = 128
+    curriculum: float = -1.0
+    """Hold the mix at this point of a run's course, as suits a model that is trained
+    on; below 0 it follows the course."""
     peers: int = 1
     """Processes that train together, started with a ``rank`` each."""
     rank: int = 0
@@ -122,7 +125,8 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
     first = run.seen
     marks: dict[str, list[float]] = {}
     while run.seen < s.tokens:
-        batch = rows.draw(rng, run.progress)
+        point = run.progress if s.curriculum < 0 else s.curriculum
+        batch = rows.draw(rng, point)
         window = draw_window(rng, run.model.s.window, run.progress, s)
         loss, hidden = run.gradients(batch, window)
         run.update(run.model.experts())
