@@ -153,7 +153,8 @@ class GenerationStats:
         """Tokens a decode step gave, the target's own included; 0 without any step."""
         if not self.decode_steps:
             return 0.0
-        return (self.decode_steps + self.accepted) / self.decode_steps
+        # Not by the drafts that stood: behind a stop token there is no target's own.
+        return (self.output_tokens - 1) / self.decode_steps
 
     @property
     def first_token(self) -> float:

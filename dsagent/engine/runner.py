@@ -106,8 +106,8 @@ class Runner:
     def run(self, work: list[Work]) -> list[Result]:
         """Compute ``work``, one result each. Advances ``computed``, not ``tokens``."""
         started = perf_counter()
-        decoding = [w.sequence for w in work if w.sequence.decoding]
-        beginning = [w.sequence for w in work if w.last and not w.sequence.decoding]
+        decoding = [w.sequence for w in work if w.sequence.begun]
+        beginning = [w.sequence for w in work if w.last and not w.sequence.begun]
         blocks = self._speculator.blocks(decoding, beginning)
         batch = self._batch(work, blocks)
         output = self._transformer.step(batch, self._cache)
@@ -164,7 +164,7 @@ class Runner:
     ) -> Result:
         """Take what was computed, and what was judged, into the sequence."""
         sequence = piece.sequence
-        decoded = sequence.decoding
+        decoded = sequence.begun
         sequence.computed = piece.start + piece.length
         if not piece.last:
             return NOTHING
@@ -212,11 +212,10 @@ class Runner:
     def _untapped(self, sequence: Sequence, start: int, length: int) -> int:
         """How many rows of a span from ``start`` on the drafter will never look at.
 
-        Without a drafter all ``length`` of them, forced guesses included. A last piece
-        of one token is a decode, so the prompt's own last token may be the first
-        anchor.
+        Without a drafter all ``length`` of them, forced guesses included. The first
+        anchor is the token behind the prompt.
         """
         if self._drafter is None or sequence.request.sampling.speculation == "off":
             return length
         whole = len(sequence.tokens) - start
-        return max(0, whole - 1 - self._transformer.config.sliding_window)
+        return max(0, whole - self._transformer.config.sliding_window)

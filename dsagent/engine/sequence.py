@@ -65,6 +65,12 @@ class Sequence:
         return len(self.tokens) - self.computed == 1
 
     @property
+    def begun(self) -> bool:
+        """Whether it has been given a token. Until then a last pending token is its
+        prompt's."""
+        return len(self.tokens) > len(self.request.prompt)
+
+    @property
     def room(self) -> int:
         """Tokens it may still be given."""
         return self.capacity - len(self.tokens)
