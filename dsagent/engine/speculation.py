@@ -283,19 +283,29 @@ class Speculator:
                     self._observe(scores, count)
 
     def _draft(self, blocks: list[Block]) -> None:
-        """Have the drafter fill the blocks up to its own length, or a request's."""
+        """Have the drafter fill the blocks up to its own length, or a request's.
+
+        Every row of a block sees all of it, so what is drafted depends on its length:
+        that of a request is its own, whatever others ask for.
+        """
         drafter = self._drafter
         if drafter is None:
             return
-        sizes = {id(block): _size(block.sequence, drafter) for block in blocks}
-        blocks = [b for b in blocks if b.open and len(b.tokens) < sizes[id(b)]]
-        if not blocks:
-            return
+        sizes: dict[int, list[Block]] = {}
+        for block in blocks:
+            size = _size(block.sequence, drafter)
+            if block.open and len(block.tokens) < size:
+                sizes.setdefault(size, []).append(block)
+        for size, alike in sizes.items():
+            self._fill(drafter, alike, size)
+
+    def _fill(self, drafter: Drafter, blocks: list[Block], size: int) -> None:
+        """Draft on the blocks, at least one, until they have ``size`` guesses."""
         anchors = [_anchor(block.sequence) for block in blocks]
-        rows = max(drafter.block_size, *(sizes[id(block)] for block in blocks))
+        rows = max(drafter.block_size, size)
         drafted = drafter.block(anchors, self._cache, rows)
-        for i in range(rows):
-            mine = [len(b.tokens) == i and b.open and i < sizes[id(b)] for b in blocks]
+        for i in range(size):
+            mine = [len(b.tokens) == i and b.open for b in blocks]
             if not any(mine):
                 if not any(len(b.tokens) > i for b in blocks):
                     break

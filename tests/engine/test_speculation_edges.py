@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+import torch
 
 from dsagent.engine.request import Request, Sampling
-from tests.engine.fakes import FakeDrafter, FakeTransformer, reference
+from tests.engine.fakes import FakeBlock, FakeDrafter, FakeTransformer, reference
 from tests.engine.test_engine import collect
 from tests.engine.test_speculation import (
     decent,
     engine_on,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsagent.engine.dspark import Anchor
+    from tests.engine.fakes import FakeCache
 
 GREEDY = Sampling(0.0)
 UNDRAFTED = Sampling(0.0, speculation="off")
@@ -27,6 +36,39 @@ def drafting() -> FakeTransformer:
     fake = FakeTransformer(memory=1)
     fake.drafter = decent(fake)
     return fake
+
+
+class Bidirectional(FakeDrafter):
+    """Every row of a block sees all of it, so a longer one drafts otherwise."""
+
+    rows = 0
+
+    def block(
+        self, anchors: Sequence[Anchor], cache: FakeCache, rows: int | None = None
+    ) -> FakeBlock:
+        self.rows = rows or self.block_size
+        return super().block(anchors, cache, rows)
+
+    def markov(
+        self, block: FakeBlock, i: int, previous: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, scores = super().markov(block, i, previous)
+        return logits.roll(self.rows - self.block_size, 1), scores
+
+
+async def test_a_seeded_request_drafts_the_same_beside_longer_blocks() -> None:
+    fake = FakeTransformer(memory=1)
+    good = decent(fake)
+    fake.drafter = Bidirectional(good.guess, good.score)
+    request = Request((5, 6, 7), 60, Sampling(1.3, seed=77))
+    async with engine_on(fake) as engine:
+        alone = await collect(engine.submit(request))
+        with fake.held():
+            other = engine.submit(Request((1, 2), 90, Sampling(speculation=16)))
+            generation = engine.submit(request)
+        assert await collect(generation) == alone
+        assert max(map(len, fake.batches)) == 2
+        await other.aclose()
 
 
 @pytest.mark.parametrize("speculation", ["auto", 1, 5, 16])
