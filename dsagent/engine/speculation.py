@@ -48,9 +48,11 @@ be more than it drafts."""
 class Block:
     """One sequence's part of a step.
 
-    From the first guess to ``settle`` its constraint stands behind the guesses. Should
-    it fail, ``failure`` says how; the block then takes no more, and the sequence ends
-    with what stands before.
+    From the first guess to ``settle`` its constraint stands behind the guesses it took.
+    Should it fail or refuse one, the block takes no more, and ``failure`` says how the
+    sequence ends if all guesses stand. If one doesn't, nobody has gone where that was.
+    The refused guess is verified like any other, because leaving it out for what it is
+    would change what comes in its place.
     """
 
     def __init__(self, sequence: Sequence, room: int, vocab: int) -> None:
@@ -65,6 +67,8 @@ class Block:
         self.length = 0
         """How many of the guesses are verified."""
         self.failure: EngineError | None = None
+        self._taken = 0
+        """How many of the guesses the constraint has taken: all, or all but one."""
         self._room = max(0, min(room, sequence.room - 1))
         self._ended = False
         self._masks: Bitmask | None = None
@@ -118,14 +122,15 @@ class Block:
     ) -> None:
         """Take a guess that was drawn from ``q`` (None: it was the only choice)."""
         self.mask()
-        if self.failure is not None or not self._advance(token, guess=True):
-            self._ended = True
+        if self.failure is not None:
             return
         self.tokens.append(token)
         self.q.append(q)
         self.confidences.append(confidence)
         self.scores.append(score)
-        self._ended = token in self.sequence.request.stop_ids
+        if self._advance(token):
+            self._taken += 1
+            self._ended = token in self.sequence.request.stop_ids
 
     def force(self) -> None:
         """Take what the constraint says must come next, as far as that goes."""
@@ -152,24 +157,30 @@ class Block:
 
         There is none behind a stop token, nor after a failure.
         """
-        given = tuple(self.tokens[:accepted])
-        if self.constraint is not None and self.failure is None:
-            try:
-                if len(self.tokens) > accepted:
-                    self.constraint.rollback(len(self.tokens) - accepted)
-            except Exception as cause:
-                self._fail("the constraint failed to go back", cause)
+        given = tuple(self.tokens[: min(accepted, self._taken)])
+        if accepted < len(self.tokens):
+            self._go_back(self._taken - accepted)
         ended = bool(given) and given[-1] in self.sequence.request.stop_ids
         if ended or self.failure is not None:
             return given
         if token is None:
             self.failure = _no_choice(constrained=self.constraint is not None)
-        elif self._advance(token, guess=False):
+        elif self._advance(token):
             return (*given, token)
         return given
 
-    def _advance(self, token: int, *, guess: bool) -> bool:
-        """Tell the constraint of ``token``. A guess it refuses is no failure."""
+    def _go_back(self, guesses: int) -> None:
+        """Take the last ``guesses`` back, and whatever failed behind them."""
+        failure, self.failure = self.failure, None
+        try:
+            if self.constraint is not None and guesses:
+                self.constraint.rollback(guesses)
+        except Exception as cause:
+            self.failure = failure
+            self._fail("the constraint failed to go back", cause)
+
+    def _advance(self, token: int) -> bool:
+        """Tell the constraint of ``token``; whether it took it."""
         if self.constraint is None:
             return True
         try:
@@ -177,7 +188,8 @@ class Block:
         except Exception as cause:
             self._fail(f"the constraint failed on token {token}", cause)
             return False
-        if not taken and not guess:
+        if not taken:
+            self._ended = True
             self.failure = EngineError(
                 f"the constraint allowed token {token}, then refused it"
             )
