@@ -50,15 +50,18 @@ T_co = TypeVar("T_co", covariant=True)
 class Chat:
     """A conversation with a model, made by ``Model.open_chat``.
 
-    ::
-
-        chat = model.open_chat(system="Be brief.", tools=[search])
-        reply = await chat.send("Who wrote it?")
-        other = chat.fork()
-        await other.send("What if it was somebody else?")
-        chat.save("chat.json")
-
     It does one thing at a time, and belongs to no event loop.
+
+    >>> chat = model.open_chat(system="Be brief.", tools=[get_weather])
+    >>> reply = await chat.send("How is the weather in Oslo?")
+    >>> other = chat.fork()
+    >>> reply = await other.send("And if it were May?")
+    >>> len(chat.messages), len(other.messages)
+    (5, 9)
+    >>> chat.save("oslo.json")
+    >>> chat = model.load_chat("oslo.json", tools=[get_weather])
+    >>> chat.messages[-1].text
+    'Sunny in Oslo.'
     """
 
     def __init__(

@@ -49,7 +49,14 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with a name."""
+    """A text with a name.
+
+    >>> letter = Document("letter.txt", "Dear Ada,\\nthe ferry leaves at 9:40.")
+    >>> (span,) = letter.find("ferry")
+    >>> str(letter.locate(span.start))
+    'line 2'
+    >>> reply = await model.chat("When does it leave?", documents=[letter])
+    """
 
     name: str
     """What the model may call it: a file name, a title."""

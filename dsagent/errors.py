@@ -68,11 +68,25 @@ __all__ = [
 
 
 class DSAgentError(Exception):
-    """The root of everything in this module."""
+    """The root of everything in this module.
+
+    >>> try:
+    ...     Document.read("nowhere.txt")
+    ... except DSAgentError as error:
+    ...     print(error)
+    the document nowhere.txt can't be read: No such file or directory
+    """
 
 
 class LoadError(DSAgentError):
-    """The files of a model can't be used. The message names the file."""
+    """The files of a model can't be used. The message names the file.
+
+    >>> try:
+    ...     await Model.load("nowhere")
+    ... except LoadError as error:
+    ...     print(type(error).__name__)
+    MissingWeights
+    """
 
 
 class MissingWeights(LoadError):
@@ -88,11 +102,25 @@ class UnsupportedDevice(LoadError):
 
 
 class DefinitionError(DSAgentError):
-    """A tool or a schema that can't work. Raised where it is defined."""
+    """A tool or a schema that can't work. Raised where it is defined.
+
+    >>> @tool
+    ... def get_time(city):
+    ...     "Time in a city."
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.DefinitionError: ...city...
+    """
 
 
 class InvalidMessages(DSAgentError):
-    """A list of messages that is no conversation, such as a call with no result."""
+    """A list of messages that is no conversation, such as a call with no result.
+
+    >>> await model.chat([System("Be brief.")])
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.InvalidMessages: the conversation ends in a System message, ...
+    """
 
 
 class InvalidDecision(DSAgentError):
@@ -106,7 +134,13 @@ class InvalidDecision(DSAgentError):
 
 
 class DocumentError(DSAgentError):
-    """A file that can't be read as a document."""
+    """A file that can't be read as a document.
+
+    >>> Document("", "Dear Ada,")
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.DocumentError: a document's name is one line of text, not ''
+    """
 
 
 class ChatFileError(DSAgentError):
@@ -118,7 +152,15 @@ class ChatBusy(DSAgentError):
 
 
 class ContextOverflow(DSAgentError):
-    """The prompt and the output asked for don't fit. No work has been done."""
+    """The prompt and the output asked for don't fit. No work has been done.
+
+    >>> book = Document("book.txt", "It was a dark night. " * 2000)
+    >>> try:
+    ...     await model.chat("Who did it?", documents=[book])
+    ... except ContextOverflow as error:
+    ...     print(error.limit, max(error.parts, key=error.parts.__getitem__))
+    8192 document 'book.txt'
+    """
 
     def __init__(self, needed: int, limit: int, parts: Mapping[str, int]) -> None:
         super().__init__(needed, limit, parts)
@@ -140,7 +182,15 @@ class ContextOverflow(DSAgentError):
 
 
 class RunError(DSAgentError):
-    """A run that began and broke off. What was done so far is in ``reply``."""
+    """A run that began and broke off. What was done so far is in ``reply``.
+
+    >>> limits = Limits(turns=1, on_limit="raise")
+    >>> try:
+    ...     await model.chat("How is Oslo?", tools=[get_weather], limits=limits)
+    ... except RunError as error:
+    ...     print(type(error).__name__, len(error.reply.calls))
+    LimitReached 1
+    """
 
     def __init__(self, message: str, reply: Reply[object] | None = None) -> None:
         super().__init__(message)
@@ -149,7 +199,14 @@ class RunError(DSAgentError):
 
 
 class LimitReached(RunError):
-    """A limit of the run was reached, and it was asked to raise."""
+    """A limit of the run was reached, and it was asked to raise.
+
+    >>> limits = Limits(turns=1, on_limit="raise")
+    >>> await model.chat("How is Oslo?", tools=[get_weather], limits=limits)
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.LimitReached: the run reached its limits (1 turns ...
+    """
 
 
 class InvalidOutput(RunError):
@@ -184,11 +241,27 @@ class ToolFailed(RunError):
 
 
 class EngineError(RunError):
-    """The engine broke while it ran this request; ``__cause__`` says how."""
+    """The engine broke while it ran this request; ``__cause__`` says how.
+
+    >>> from dsagent.testing import ScriptedModel, Step
+    >>> broken = ScriptedModel([Step("Sunny", error=EngineError("no memory"))])
+    >>> try:
+    ...     await broken.chat("How is Oslo?")
+    ... except EngineError as error:
+    ...     print(error, "after", error.reply.text)
+    no memory after Sunny
+    """
 
 
 class NoOutput(DSAgentError):
-    """``reply.output`` was read, but the run ended before there was one that fits."""
+    """``reply.output`` was read, but the run ended before there was one that fits.
+
+    >>> reply = await model.chat("How is Oslo?", limits=Limits(output_tokens=3))
+    >>> reply.output
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.NoOutput: this run has no output: it ended with stop='length'; ...
+    """
 
 
 class ToolServerError(DSAgentError):
@@ -196,12 +269,32 @@ class ToolServerError(DSAgentError):
 
 
 class Unsupported(DSAgentError):
-    """What was asked for can't be done here. The message names the feature."""
+    """What was asked for can't be done here. The message names the feature.
+
+    >>> from dsagent.engine.config import ModelConfig
+    >>> ModelConfig.from_json({"model_type": "llama"})
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.Unsupported: config: model_type is 'llama'; this engine runs ...
+    """
 
 
 class QueueFull(DSAgentError):
-    """More requests are waiting than the engine keeps. Try again when some end."""
+    """More requests are waiting than the engine keeps. Try again when some end.
+
+    >>> try:
+    ...     said = (await model.chat("How is Oslo?")).text
+    ... except QueueFull:
+    ...     said = "Too many questions at the moment; try again."
+    """
 
 
 class Closed(DSAgentError):
-    """The model or engine was closed before this call."""
+    """The model or engine was closed before this call.
+
+    >>> await model.close()
+    >>> await model.chat("How is Oslo?")
+    Traceback (most recent call last):
+        ...
+    dsagent.errors.Closed: this model was closed; load it again
+    """

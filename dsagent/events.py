@@ -52,7 +52,13 @@ class PrefillProgress:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
-    """More thinking: whole characters, never empty."""
+    """More thinking: whole characters, never empty.
+
+    >>> match ThinkingDelta("Oslo. Let me"):
+    ...     case ThinkingDelta(text):
+    ...         print(text)
+    Oslo. Let me
+    """
 
     text: str
     turn: int = field(default=1, kw_only=True)
@@ -63,7 +69,15 @@ class ThinkingDelta:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More of the answer: whole characters, never empty."""
+    """More of the answer: whole characters, never empty.
+
+    >>> async with model.stream("How is Oslo?") as stream:
+    ...     async for event in stream:
+    ...         match event:
+    ...             case TextDelta(text):
+    ...                 print(text, end="")
+    Sunny in Oslo.
+    """
 
     text: str
     turn: int = field(default=1, kw_only=True)
@@ -72,7 +86,13 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class PartialOutput:
-    """More of an answer that is to be a value: what of it can be told by now."""
+    """More of an answer that is to be a value: what of it can be told by now.
+
+    >>> match PartialOutput({"city": "Oslo", "sky": "sun"}):
+    ...     case PartialOutput({"city": city}):
+    ...         print(city)
+    Oslo
+    """
 
     value: object
     """Plain data, not validated: members that are complete, and the one that is being
@@ -111,7 +131,15 @@ class ToolCallDelta:
 @dataclass(frozen=True, slots=True)
 class ToolCallReady:
     """A call is complete. Its tool starts now, unless a limit says no, somebody has to
-    be asked, or it has to run alone."""
+    be asked, or it has to run alone.
+
+    >>> async with model.stream("How is Oslo?", tools=[get_weather]) as stream:
+    ...     async for event in stream:
+    ...         match event:
+    ...             case ToolCallReady(call):
+    ...                 print(call.name, call.values())
+    get_weather {'city': 'Oslo'}
+    """
 
     call: ToolCall
     turn: int = field(default=1, kw_only=True)
@@ -146,7 +174,15 @@ class ToolProgress:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A call has its result: a value, an error, a timeout, a refusal, a denial."""
+    """A call has its result: a value, an error, a timeout, a refusal, a denial.
+
+    >>> async with model.stream("How is Oslo?", tools=[get_weather]) as stream:
+    ...     async for event in stream:
+    ...         match event:
+    ...             case ToolFinished(call, result):
+    ...                 print(call.name, "->", result.text)
+    get_weather -> sunny in Oslo
+    """
 
     call: ToolCall
     result: ToolResult
@@ -181,7 +217,15 @@ class TurnFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over."""
+    """The run is over.
+
+    >>> async with model.stream("How is Oslo?") as stream:
+    ...     *_, last = [event async for event in stream]
+    >>> match last:
+    ...     case RunFinished(reply):
+    ...         print(reply.stop)
+    done
+    """
 
     reply: Reply[object]
     turn: int = field(default=1, kw_only=True)
@@ -205,6 +249,17 @@ Event: TypeAlias = (
     | TurnFinished
     | RunFinished
 )
+"""Any of them.
+
+>>> def shown(event: Event) -> str:
+...     match event:
+...         case ThinkingDelta(text) | TextDelta(text):
+...             return text
+...         case _:
+...             return f"[{event.kind}, turn {event.turn}]"
+>>> shown(TextDelta("Sunny")), shown(PartialOutput(21, turn=2))
+('Sunny', '[partial_output, turn 2]')
+"""
 
 
 async def to_nobody(event: Event) -> None:

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words for the user."""
+    """Words for the user.
+
+    >>> Assistant((Text("Sunny "), Text("in Oslo."))).text
+    'Sunny in Oslo.'
+    """
 
     text: str
     kind: Literal["text"] = field(default="text", kw_only=True, repr=False)
@@ -33,7 +37,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What the model wrote for itself before it answered."""
+    """What the model wrote for itself before it answered.
+
+    >>> Assistant((Thinking("Look it up."), Text("Sunny."))).thinking
+    'Look it up.'
+    """
 
     text: str
     kind: Literal["thinking"] = field(default="thinking", kw_only=True, repr=False)
@@ -41,7 +49,11 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model asking for a tool to be run."""
+    """The model asking for a tool to be run.
+
+    >>> ToolCall("call_1", "get_weather", '{"city": "Oslo"}').values()
+    {'city': 'Oslo'}
+    """
 
     id: str
     """Links the call to its result; unique in a conversation, never shown to it."""
@@ -61,7 +73,12 @@ Part: TypeAlias = Annotated[Text | Thinking | ToolCall, Field(discriminator="kin
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Standing instructions. Several of them are read as one, at the beginning."""
+    """Standing instructions. Several of them are read as one, at the beginning.
+
+    >>> reply = await model.chat([System("Be brief."), User("How is Oslo?")])
+    >>> reply.messages[0]
+    System(text='Be brief.')
+    """
 
     text: str
     kind: Literal["system"] = field(default="system", kw_only=True, repr=False)
@@ -69,7 +86,13 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody speaking to the model."""
+    """Somebody speaking to the model.
+
+    >>> letter = Document("letter.txt", "Dear Ada,")
+    >>> question = User("Who is it for?", documents=(letter,))
+    >>> question.content.endswith("[file content end]\\nWho is it for?")
+    True
+    """
 
     text: str
     documents: Annotated[
@@ -86,7 +109,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """One turn of the model: thinking, then words, then calls, each optional."""
+    """One turn of the model: thinking, then words, then calls, each optional.
+
+    >>> reply = await model.chat("How is Oslo?", tools=[get_weather])
+    >>> turns = [m for m in reply.messages if isinstance(m, Assistant)]
+    >>> [call.name for call in turns[0].calls], turns[1].text
+    (['get_weather'], 'Sunny in Oslo.')
+    """
 
     parts: tuple[Part, ...] = ()
     token_ids: tuple[int, ...] | None = field(default=None, repr=False)
@@ -128,7 +157,12 @@ made; "denied": somebody did; "pending": somebody has to decide (see ``approvals
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool had to say, as the model reads it."""
+    """What a tool had to say, as the model reads it.
+
+    >>> reply = await model.chat("How is Oslo?", tools=[get_weather])
+    >>> [m.text for m in reply.messages if isinstance(m, ToolResult) and m.ok]
+    ['sunny in Oslo']
+    """
 
     call_id: str
     text: str
@@ -145,6 +179,13 @@ class ToolResult:
 Message: TypeAlias = Annotated[
     System | User | Assistant | ToolResult, Field(discriminator="kind")
 ]
+"""What a conversation is made of.
+
+>>> history: list[Message] = [User("I am Ada."), Assistant((Text("Hello, Ada."),))]
+>>> reply = await model.chat([*history, User("How is Oslo?")])
+>>> [message.kind for message in reply.messages]
+['user', 'assistant', 'user', 'assistant']
+"""
 Prompt: TypeAlias = "str | Sequence[System | User | Assistant | ToolResult]"
 """What a model is asked: one question, or a conversation that ends in one."""
 

@@ -60,6 +60,11 @@ class Model:
     """A loaded model. Use ``async with Model.load(...)``, or ``close`` it.
 
     One model serves any number of runs at a time. It belongs to no event loop.
+
+    >>> async with Model.load() as nano:
+    ...     reply = await nano.chat("Hello!", limits=Limits(output_tokens=20))
+    >>> reply.usage.turns
+    1
     """
 
     def __init__(

@@ -45,7 +45,13 @@ OnLimit: TypeAlias = Literal["answer", "stop", "raise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How far a run may go. None means as far as the engine allows."""
+    """How far a run may go. None means as far as the engine allows.
+
+    >>> limits = Limits(turns=4, thinking_tokens=500, seconds=30)
+    >>> reply = await model.chat("How is Oslo?", tools=[get_weather], limits=limits)
+    >>> reply.stop
+    'done'
+    """
 
     turns: int = 16
     """Model turns, the answering one included."""

@@ -31,7 +31,12 @@ with an exception."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of a run or of one turn. Turns add up: ``usage + usage``."""
+    """Tokens of a run or of one turn. Turns add up: ``usage + usage``.
+
+    >>> usage = Usage(prompt_tokens=20, turns=1) + Usage(output_tokens=5, turns=1)
+    >>> usage.total_tokens, usage.turns
+    (25, 2)
+    """
 
     prompt_tokens: int = 0
     """Tokens the model read; a run of several turns reads its beginning again."""
@@ -89,7 +94,13 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Generic[T_co]):
-    """What a run comes back with."""
+    """What a run comes back with.
+
+    >>> reply = await model.chat("How is Oslo?", tools=[get_weather])
+    >>> reply.text, reply.stop, reply.usage.turns
+    ('Sunny in Oslo.', 'done', 2)
+    >>> follow_up = [*reply.messages, User("And Rome?")]
+    """
 
     text: str
     """The answer, as far as it got."""

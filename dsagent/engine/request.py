@@ -39,6 +39,10 @@ class Sampling:
     The distribution is ``softmax(logits / temperature)`` over the tokens the
     constraint allows; ``top_p`` and ``min_p`` both look at that distribution and a
     token must pass both.
+
+    >>> Sampling(temperature=0).greedy
+    True
+    >>> reply = await model.chat("How is Oslo?", sampling=Sampling(top_p=0.9, seed=7))
     """
 
     temperature: float = 1.0

@@ -25,7 +25,17 @@ async def _to_nobody(message: str, fraction: float | None) -> None:
 
 
 class Context(Generic[DepsT]):
-    """The application's own objects, and a line back to whoever watches the run."""
+    """The application's own objects, and a line back to whoever watches the run.
+
+    >>> @tool
+    ... def greet(ctx: Context[dict[str, str]]) -> str:
+    ...     "Greet the user."
+    ...     return f"Hello, {ctx.deps['name']}"
+    >>> greet.spec.parameters["properties"]
+    {}
+    >>> greet(Context.for_test({"name": "Ada"}))
+    'Hello, Ada'
+    """
 
     __slots__ = ("_open", "_report", "call_id", "deps")
 

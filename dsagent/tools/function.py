@@ -86,6 +86,11 @@ class Tool(Generic[P, R_co]):
     """A function with a name, a schema and a way to be run. Immutable.
 
     Made by ``@tool``, or from a raw schema by ``Tool.from_schema``.
+
+    >>> get_weather.name, get_weather.description
+    ('get_weather', 'Weather in a city.')
+    >>> get_weather("Rome")
+    'sunny in Rome'
     """
 
     __name__: str
@@ -255,6 +260,13 @@ def tool(
 
     Raises:
         DefinitionError: naming the parameter and the fix.
+
+    >>> @tool
+    ... async def add(a: float, b: float = 1) -> float:
+    ...     "Add two numbers."
+    ...     return a + b
+    >>> await add(2), add.spec.parameters["required"]
+    (3, ['a'])
     """
     options = ToolOptions(timeout, retries, approval, sequential, thread, max_result)
     names = sys._getframe(1).f_locals

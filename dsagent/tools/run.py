@@ -63,11 +63,25 @@ never said by ``run_call``."""
 
 
 class Retry(Exception):
-    """Raise it in a tool when other arguments could work; say what to change."""
+    """Raise it in a tool when other arguments could work; say what to change.
+
+    >>> @tool(retries=2)
+    ... def find_order(number: str) -> str:
+    ...     "Look up an order."
+    ...     if not number.isdigit():
+    ...         raise Retry("An order number has digits only.")
+    ...     return "shipped"
+    """
 
 
 class ToolError(Exception):
-    """Raise it in a tool when the call failed for good; say why, for the model."""
+    """Raise it in a tool when the call failed for good; say why, for the model.
+
+    >>> @tool
+    ... def find_order(number: int) -> str:
+    ...     "Look up an order."
+    ...     raise ToolError(f"Order {number} is archived.")
+    """
 
 
 class Call(Protocol):
