@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parent.parent
 GUIDE: Final = ROOT / "docs" / "guide"
-PAGES: Final = sorted(set(GUIDE.glob("*.md")) - {GUIDE / "README.md"})
+INDEX: Final = GUIDE / "README.md"
+PAGES: Final = sorted(set(GUIDE.glob("*.md")) - {INDEX})
 
 _PIECE: Final = re.compile(
     r"^<!-- needs (?P<needs>[\w.]+) -->$"
     r"|^<!-- setup\n(?P<setup>.*?)^-->$"
     r"|^```python\n(?P<code>.*?)^```$(?:\n+```text\n(?P<output>.*?)^```$)?"
-    r"|^```(?P<other>\w*)\n.*?^```$",
+    r"|^```(?P<other>\w*)\n.*?^```$"
+    r"|```|<!--",
     re.MULTILINE | re.DOTALL,
 )
 _LANGUAGES: Final = ("", "sh", "json")
@@ -100,7 +102,7 @@ def _over(model: object) -> None:
 
 
 @pytest.mark.usefixtures("nano_weights")
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [INDEX, *PAGES], ids=lambda path: path.stem)
 async def test_a_page_does_what_it_says(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +114,7 @@ async def test_a_page_does_what_it_says(
 def test_a_page_is_short_and_listed(path: Path) -> None:
     shown = re.sub(r"^<!--.*?-->$", "", _text(path), flags=re.MULTILINE | re.DOTALL)
     assert len(shown.splitlines()) <= 200
-    assert f"]({path.name})" in _text(GUIDE / "README.md")
+    assert f"]({path.name})" in _text(INDEX)
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *GUIDE.glob("*.md")])
@@ -177,6 +179,15 @@ async def test_an_error_that_isn_t_shown_is_raised() -> None:
         await _play("page.md", page)
 
 
-def test_a_block_that_nobody_runs_is_found_out() -> None:
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```py\n1 / 0\n```\n",
+        "```text\n2\n```\n",
+        "```python\n1 / 0\n",
+        "<!-- setpu\n-->",
+    ],
+)
+def test_a_block_that_nobody_runs_is_found_out(block: str) -> None:
     with pytest.raises(AssertionError, match="nobody checks"):
-        list(blocks("```py\n1 / 0\n```\n"))
+        list(blocks(block))
