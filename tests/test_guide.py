@@ -1,17 +1,14 @@
 """The guide: every snippet runs, and prints what the page says it prints.
 
 The Python blocks of a page run in order and share their names. A ``text`` block right
-behind one is what that block prints, or the exception that it ends with. Comments,
-which no reader sees, say the rest: ``<!-- setup ... -->`` holds code that runs in
-between, and ``<!-- needs dsagent.part -->`` leaves out the next block where that part
-isn't there.
+behind one is what that block prints, or the exception that it ends with. A comment that
+no reader sees, ``<!-- setup ... -->``, holds code that runs in between.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,8 +26,7 @@ INDEX: Final = GUIDE / "README.md"
 PAGES: Final = sorted(set(GUIDE.glob("*.md")) - {INDEX})
 
 _PIECE: Final = re.compile(
-    r"^<!-- needs (?P<needs>[\w.]+) -->$"
-    r"|^<!-- setup\n(?P<setup>.*?)^-->$"
+    r"^<!-- setup\n(?P<setup>.*?)^-->$"
     r"|^```python\n(?P<code>.*?)^```$(?:\n+```text\n(?P<output>.*?)^```$)?"
     r"|^```(?P<other>\w*)\n.*?^```$"
     r"|```|<!--",
@@ -48,22 +44,15 @@ class Block:
     line: int
     shown: str = ""
     """What the page says it prints."""
-    hidden: bool = False
 
 
 def blocks(page: str) -> Iterator[Block]:
-    """The code of a page that can run here."""
-    there = True
+    """The code of a page, that which no reader sees included."""
     for piece in _PIECE.finditer(page):
         kind = "setup" if piece["setup"] is not None else "code"
-        if piece["needs"]:
-            there = find_spec(piece["needs"]) is not None
-        elif piece[kind] is not None:
+        if piece[kind] is not None:
             line = page.count("\n", 0, piece.start(kind)) + 1
-            block = Block(piece[kind], line, piece["output"] or "", kind == "setup")
-            if there:
-                yield block
-            there = there if block.hidden else True
+            yield Block(piece[kind], line, piece["output"] or "")
         else:
             assert piece["other"] in _LANGUAGES, f"nobody checks {piece[0]!r}"
 
@@ -136,12 +125,6 @@ print(hidden)
 1
 ```
 
-<!-- needs dsagent.nowhere -->
-
-```python
-from dsagent import nowhere
-```
-
 ```python
 async with __import__("contextlib").nullcontext() as nothing:
     raise ValueError("no")
@@ -154,7 +137,7 @@ ValueError: no
 
 
 async def test_a_page_of_every_kind_of_block() -> None:
-    assert [block.line for block in blocks(PAGE)] == [3, 7, 21]
+    assert [block.line for block in blocks(PAGE)] == [3, 7, 15]
     await _play("page.md", PAGE)
 
 
