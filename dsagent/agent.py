@@ -43,7 +43,7 @@ from dsagent.events import (
 )
 from dsagent.messages import Assistant, User
 from dsagent.reply import Reply, Usage
-from dsagent.rules import Start, rules_of
+from dsagent.rules import Start, write_rules
 from dsagent.transcript import Transcript
 from dsagent.turn import TurnReader, last_call
 
@@ -102,7 +102,7 @@ class Run(Generic[T]):
             deps=task.deps,
             emit=emit,
         )
-        self._check = AnswerCheck(task.output)
+        self._check = AnswerCheck(task.output, task.quotable)
         self._notes: tuple[GrammarNote, ...] = ()
         self._messages = task.messages
         self._usage = Usage()
@@ -220,7 +220,7 @@ class Run(Generic[T]):
 
     async def _turn(self, transcript: Transcript, room: int) -> None:
         """Make one turn: write it, run its calls, add both to the conversation."""
-        turn = self._begin(transcript, room)
+        turn = await self._begin(transcript, room)
         self._current = turn
         await self._write_and_call(turn)
         ended = turn.generation.stop or "cancelled"
@@ -231,20 +231,23 @@ class Run(Generic[T]):
             results = self._calls.results(self._answer)
             transcript.add(self._answer, turn.reader.ids, results)
 
-    def _begin(self, transcript: Transcript, room: int) -> _Turn:
-        tokenizer, setup = self._backend.tokenizer, self._task.setup
+    async def _begin(self, transcript: Transcript, room: int) -> _Turn:
+        task, backend = self._task, self._backend
+        tokenizer, setup, grammars = backend.tokenizer, task.setup, backend.grammars
         reader = TurnReader(
             tokenizer,
             setup,
             turn=self._number,
             calls_before=last_call(self._messages),
         )
-        begun = self._task.begun if self._number == 1 else ()
-        grammar = rules_of(setup, self._choice(), tokenizer)
+        begun = task.begun if self._number == 1 else ()
+        grammar = await write_rules(
+            setup, self._choice(), tokenizer, grammars, task.quotable
+        )
         self._notes = tuple(dict.fromkeys((*self._notes, *grammar.notes)))
         start = Start.of(
-            partial(self._backend.grammars.constraint, grammar.source),
-            self._task.limits,
+            partial(grammars.constraint, grammar.source, large=grammar.quotes),
+            task.limits,
             tokenizer,
             thinks=setup.thinks,
             tokens=self._budget.thinking(room),
@@ -254,11 +257,11 @@ class Run(Generic[T]):
         request = Request(
             (*transcript.prompt, *start.begun),
             max_tokens=room,
-            sampling=self._task.sampling,
+            sampling=task.sampling,
             stop_ids=frozenset({tokenizer.eos}),
             constraint=start.constraint,
         )
-        generation = self._backend.engine.submit(request)
+        generation = backend.engine.submit(request)
         return _Turn(self._number, reader, request, generation, start.thinking)
 
     def _choice(self) -> str:

@@ -15,6 +15,9 @@ from dsagent.messages import User
 from dsagent.output import InvalidValue
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsagent.documents import Document
     from dsagent.messages import Assistant, Message
     from dsagent.output import Output
 
@@ -27,8 +30,10 @@ _TOLD: Final = 20
 class AnswerCheck(Generic[T]):
     """Reads the answers of one run, until one of them fits."""
 
-    def __init__(self, output: Output[T]) -> None:
+    def __init__(self, output: Output[T], documents: Sequence[Document] = ()) -> None:
+        """Read answers as ``output``, with quotes from ``documents`` in them."""
         self._output = output
+        self._documents = documents
         self._rejected: tuple[Message, ...] = ()
         self.value: T | None = None
         """Of the answer that fitted."""
@@ -40,7 +45,7 @@ class AnswerCheck(Generic[T]):
     def fits(self, answer: Assistant) -> bool:
         """Read a turn without calls as the answer."""
         try:
-            self.value = self._output.validate(answer.text)
+            self.value = self._output.validate(answer.text, self._documents)
         except InvalidValue as error:
             self.problems = tuple(map(str, error.problems))
             self.failures += 1

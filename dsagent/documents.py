@@ -5,6 +5,10 @@ two lines that mark its begin and end. It is content: whatever it spells, it can
 become control (the tokenizer sees to that), and nothing of it is rewritten. Places in
 it are offsets into ``text``; ``locate`` says where a reader finds one, and ``find``
 where a quotation comes from.
+
+``Quote`` is the type of a quotation in an answer. What must stay true: whatever made
+it, a model or a file, a quote in an answer of a run has been found in a document of
+that run, and its places are all there are.
 """
 
 from __future__ import annotations
@@ -13,15 +17,19 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import core_schema
 
+from dsagent.encoding.quotes import FORMAT, is_whole
 from dsagent.errors import DocumentError
 from dsagent.extract import extract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pydantic_core.core_schema import CoreSchema, ValidationInfo
 
     from dsagent.extract import Kind
 
@@ -151,6 +159,105 @@ class Document:
         # A lookahead takes up no characters, so a match may begin inside another.
         matches = re.finditer(f"(?=({pattern}))", self.text)
         return [Span(*match.span(1)) for match in matches]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a quote stands."""
+
+    document: str
+    """The document's name."""
+    start: int
+    """``text[start:stop]`` of the document is the quote."""
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of a document, for the type of an answer::
+
+        class Answer(BaseModel):
+            text: str
+            source: Quote
+
+        reply = await model.chat(question, documents=[letter], output=Answer)
+        reply.output.source.text, reply.output.source.places
+
+    What the model can write there is restricted to whole words that stand verbatim in
+    one of the run's documents, those of earlier questions included. It writes the words
+    alone; where they stand is found when the answer is read.
+
+    As JSON, a quote that has been found is its text and its places, and is read back
+    from that. It is the one form there is outside of a run.
+    """
+
+    text: str
+    """The words, exactly as the document has them."""
+    places: tuple[Place, ...]
+    """Everywhere that the run's documents say this, in their order; at least one."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Quote], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # Written out: a second use of the class's own schema would be a reference to
+        # it, past the validator around it.
+        places = handler.generate_schema(tuple[Place, ...])
+        fields = [
+            core_schema.dataclass_field("text", core_schema.str_schema()),
+            core_schema.dataclass_field("places", places),
+        ]
+        arguments = core_schema.dataclass_args_schema(cls.__name__, fields)
+        saved = core_schema.dataclass_schema(
+            cls, arguments, ["text", "places"], slots=True, frozen=True
+        )
+        return core_schema.with_info_wrap_validator_function(_found, saved)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        if handler.mode == "serialization":
+            return {**handler(schema), "description": "Words of a document."}
+        return {
+            "type": "string",
+            "format": FORMAT,
+            "description": "Words of a document, copied exactly.",
+        }
+
+
+def _found(
+    value: object, read: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> Quote:
+    """A quote from what is in an answer: in a run, words that are to be found; outside
+    of one, a quote that has been."""
+    documents = (info.context or {}).get("documents")
+    if documents is None or isinstance(value, Quote):
+        if isinstance(value, str):
+            raise ValueError(
+                "a quote is found in the documents of a run, and this is outside of "
+                'one; validate with context={"documents": [...]}'
+            )
+        quote: Quote = read(value)
+        return quote
+    if not isinstance(value, str):
+        raise ValueError("a quote is written as its words alone, a string")
+    places = places_of(value, documents)
+    if not places:
+        raise ValueError(
+            "these words stand in none of the documents; copy whole words exactly"
+        )
+    return Quote(value, places)
+
+
+def places_of(text: str, documents: Iterable[Document]) -> tuple[Place, ...]:
+    """Every place where ``documents`` say ``text`` in whole words."""
+    return tuple(
+        Place(document.name, span.start, span.stop)
+        for document in documents
+        for span in document.find(text)
+        if is_whole(document.text, span.start, span.stop)
+    )
 
 
 def with_documents(prompt: str, documents: Iterable[Document]) -> str:

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Protocol, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic_core import from_json
 
+from dsagent.documents import places_of
+from dsagent.encoding.quotes import FORMAT
 from dsagent.errors import DefinitionError
 from dsagent.tools.validation import (
     UNSCHEMABLE,
@@ -31,8 +34,12 @@ from dsagent.tools.validation import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jsonschema.protocols import Validator
     from typing_extensions import TypeForm
+
+    from dsagent.documents import Document
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -53,8 +60,12 @@ class Output(Protocol[T_co]):
     def schema(self) -> Mapping[str, object] | None:
         """JSON schema of the answer; None: it is free text."""
 
-    def validate(self, text: str) -> T_co:
+    def validate(self, text: str, documents: Sequence[Document] = ()) -> T_co:
         """The value that ``text``, a whole answer, stands for.
+
+        Args:
+            text: The answer.
+            documents: What it may quote.
 
         Raises:
             InvalidValue: it isn't JSON, or doesn't fit.
@@ -66,7 +77,7 @@ class PlainText:
 
     schema: Final = None
 
-    def validate(self, text: str) -> str:
+    def validate(self, text: str, documents: Sequence[Document] = ()) -> str:
         return text
 
 
@@ -94,9 +105,10 @@ class TypedOutput(Generic[T]):
             ) from error
         self.schema: Mapping[str, object] = tidy(schema)
 
-    def validate(self, text: str) -> T:
+    def validate(self, text: str, documents: Sequence[Document] = ()) -> T:
+        context = {"documents": tuple(documents)}
         try:
-            return self._adapter.validate_json(text)
+            return self._adapter.validate_json(text, context=context)
         except ValidationError as error:
             problems = pydantic_problems(error, undeclared="There is no such key")
             raise InvalidValue(*problems) from None
@@ -114,12 +126,18 @@ class SchemaOutput:
         self.schema = dict(schema)
         self._validator: Validator = schema_validator(self.schema, "the output is")
 
-    def validate(self, text: str) -> object:
+    def validate(self, text: str, documents: Sequence[Document] = ()) -> object:
         try:
             value: object = json.loads(text, parse_constant=_no_constant)
         except ValueError as error:
             raise InvalidValue(Problem("", f"Invalid JSON: {error}")) from None
-        problems = schema_problems(self._validator, value, "the output schema")
+        checker = copy(self._validator.format_checker)
+        checker.checkers = {
+            **checker.checkers,
+            FORMAT: (lambda text: bool(places_of(text, documents)), ()),
+        }
+        validator = self._validator.evolve(format_checker=checker)
+        problems = schema_problems(validator, value, "the output schema")
         if problems:
             raise InvalidValue(*problems)
         return value

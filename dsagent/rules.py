@@ -10,35 +10,80 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import anyio.to_thread
 
 from dsagent.encoding.grammar import turn_grammar
 from dsagent.engine.thinking import ThinkingLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from dsagent.documents import Document
     from dsagent.encoding.grammar import Grammar, GrammarNote
     from dsagent.encoding.tokenizer import Tokenizer
-    from dsagent.engine.constraint import Constraint
+    from dsagent.engine.constraint import Constraint, GrammarBackend
     from dsagent.options import Limits
     from dsagent.transcript import Setup
 
 log = logging.getLogger(__name__)
 
+_LONG: Final = 20_000
+"""Characters from which quotes of documents are compiled in a thread."""
 
-def rules_of(setup: Setup, tool_choice: str, tokenizer: Tokenizer) -> Grammar:
-    """The grammar of a turn. ``tool_choice``: "auto", "none", "required" or a name."""
+
+def rules_of(
+    setup: Setup,
+    tool_choice: str,
+    tokenizer: Tokenizer,
+    documents: Sequence[Document] = (),
+) -> Grammar:
+    """The grammar of a turn.
+
+    Args:
+        setup: Of the run.
+        tool_choice: "auto", "none", "required" or a tool's name.
+        tokenizer: The engine's.
+        documents: What the answer may quote.
+    """
     grammar = turn_grammar(
         tools=setup.tools,
         tool_choice=tool_choice,
         thinking=setup.thinks,
         output_schema=setup.output,
+        quotable=tuple(document.text for document in documents),
         dsml_id=tokenizer.dsml,
     )
     for note in grammar.notes:
         _report(note)
     return grammar
+
+
+async def write_rules(
+    setup: Setup,
+    tool_choice: str,
+    tokenizer: Tokenizer,
+    grammars: GrammarBackend,
+    documents: Sequence[Document],
+) -> Grammar:
+    """``rules_of``, compiled in a thread if it would keep the event loop waiting:
+    quotes of long documents take seconds, and are compiled once for all runs.
+
+    Args:
+        grammars: Where it is compiled, so that a constraint comes at once.
+    """
+
+    def write() -> Grammar:
+        grammar = rules_of(setup, tool_choice, tokenizer, documents)
+        if grammar.quotes:
+            grammars.constraint(grammar.source, large=True)
+        return grammar
+
+    if sum(len(document.text) for document in documents) < _LONG:
+        return write()
+    return await anyio.to_thread.run_sync(write, abandon_on_cancel=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dsagent.approvals import check_decisions
 from dsagent.counting import count_tokens
+from dsagent.encoding.answers import mentions_quotes
+from dsagent.encoding.quotes import is_quotable
 from dsagent.errors import DefinitionError, InvalidMessages
 from dsagent.messages import System, User, check_messages
 from dsagent.options import Limits, RunOptions, check_options
@@ -67,6 +69,9 @@ class Task(Generic[T]):
     approve: Approver | None = None
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """About the calls that wait at the end of ``messages``."""
+    quotable: tuple[Document, ...] = ()
+    """What the answer may quote: the documents of all questions, each once. Empty if
+    it is to quote nothing."""
     measure: Callable[[], dict[str, int]] = dict
     """Counts the tokens of the prompt's parts; only asked when it doesn't fit."""
 
@@ -98,6 +103,7 @@ def task_of(
     thinking = options.get("thinking", "high")
     check_thinking(thinking)
     box = toolbox(options.get("tools", ()))
+    _check_tools(box)
     messages = conversation(prompt, options.get("system"), options.get("documents", ()))
     check_messages(messages)
     approve, decisions = options.get("approve"), dict(options.get("decisions", {}))
@@ -115,6 +121,7 @@ def task_of(
         deps=options.get("deps"),
         approve=approve,
         decisions=decisions,
+        quotable=quotable(output, messages),
         measure=lambda: count_tokens(backend.tokenizer, setup, messages).parts(),
     )
 
@@ -148,6 +155,48 @@ def check_thinking(thinking: str) -> None:
     if thinking not in ("off", "low", "high", "max"):
         msg = f"thinking is 'off', 'low', 'high' or 'max', not {thinking!r}"
         raise ValueError(msg)
+
+
+def quotable(
+    output: Output[object], messages: Sequence[Message]
+) -> tuple[Document, ...]:
+    """What an answer may quote.
+
+    Raises:
+        DefinitionError: it is to quote, and there is nothing to quote from, or a quote
+            couldn't say where it is from.
+    """
+    if output.schema is None or not mentions_quotes(output.schema):
+        return ()
+    asked = (message for message in messages if isinstance(message, User))
+    found = dict.fromkeys(document for user in asked for document in user.documents)
+    names = [document.name for document in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise DefinitionError(
+                f"two documents are called {name!r}, so a Quote could not say which "
+                "one it is from; give one of them another name"
+            )
+    if not any(is_quotable(document.text) for document in found):
+        raise DefinitionError(
+            "the output has a Quote in it, and there is no document to quote from; "
+            "pass documents=[...] with some text in them"
+        )
+    return tuple(found)
+
+
+def _check_tools(box: dict[str, AnyTool]) -> None:
+    """Hold that no tool takes a quote.
+
+    Raises:
+        DefinitionError: naming the one that does.
+    """
+    for tool in box.values():
+        if mentions_quotes(tool.spec.parameters):
+            raise DefinitionError(
+                f"the tool `{tool.name}` takes a Quote, which is for answers; take a "
+                "str, and look for it with Document.find"
+            )
 
 
 def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:

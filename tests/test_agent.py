@@ -369,7 +369,8 @@ async def test_an_unknown_tool_is_a_result(
         def accept(self, ids: Sequence[int]) -> int:
             return len(ids)
 
-    monkeypatch.setattr(model._backend.grammars, "constraint", lambda _: Anything())
+    grammars = model._backend.grammars
+    monkeypatch.setattr(grammars, "constraint", lambda _, large: Anything())
     reply = await model.chat("Go.", tools=[weather])
     (result,) = (m for m in reply.messages if isinstance(m, ToolResult))
     assert result.status == "unknown"

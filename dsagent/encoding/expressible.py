@@ -52,6 +52,9 @@ LEFT_OUT: Final = words(
 """Keywords that constrain and that llguidance has no grammar for. Any other unknown
 keyword constrains nothing by the rules of JSON Schema."""
 
+CONSTRAINING: Final = _KEPT | LEFT_OUT
+"""Keywords that constrain; all others only describe."""
+
 _FIRST_TO_GO: Final = (
     "pattern format multipleOf minProperties maxProperties exclusiveMinimum "
     "exclusiveMaximum minimum maximum minLength maxLength minItems maxItems "
@@ -115,7 +118,7 @@ class Splitter:
         """``schema`` as a Lark ``%json`` expression."""
         split = self._split(schema, path)
         for ref, name in list(self._names.items()):
-            self._defs[name] = self._repaired(self._defs[name], _path_of(ref))
+            self._defs[name] = self._repaired(self._defs[name], path_of(ref))
         return f"%json {self._document(self._repaired(split, path))}"
 
     def resolve(self, ref: str) -> object:
@@ -188,7 +191,7 @@ class Splitter:
         if ref not in self._names:
             name = self._names[ref] = f"d{len(self._names)}"
             self._defs[name] = True
-            self._defs[name] = self._split(target, _path_of(ref))
+            self._defs[name] = self._split(target, path_of(ref))
         kept["$ref"] = f"#/$defs/{self._names[ref]}"
 
     # --- what the grammar engine says ----------------------------------------------
@@ -263,7 +266,7 @@ def refusal(lark: str) -> str:
     return " ".join(text.split())
 
 
-def _path_of(ref: str) -> str:
+def path_of(ref: str) -> str:
     """The JSON path of a local reference."""
     return ref.replace("#", "$", 1).replace("/", ".")
 

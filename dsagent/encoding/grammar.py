@@ -26,11 +26,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
+from dsagent.encoding.answers import answer_rules, mentions_quotes
 from dsagent.encoding.expressible import LEFT_OUT, GrammarNote, Splitter, words
+from dsagent.encoding.quotes import is_quotable, quote_terminal
 from dsagent.encoding.tokens import DSML, END_THINK
 from dsagent.encoding.values import ANY_TEXT, Value, lark_string, value_grammar
 from dsagent.errors import DefinitionError
@@ -77,6 +79,9 @@ class Grammar:
 
     source: str
     notes: tuple[GrammarNote, ...] = ()
+    quotes: bool = False
+    """It holds an automaton over texts: compiling it may take seconds, and more than
+    the usual limits allow."""
 
 
 def turn_grammar(
@@ -85,6 +90,7 @@ def turn_grammar(
     tool_choice: str = "auto",
     thinking: bool,
     output_schema: Mapping[str, object] | None = None,
+    quotable: tuple[str, ...] = (),
     parallel: bool = True,
     dsml_id: int,
 ) -> Grammar:
@@ -100,19 +106,29 @@ def turn_grammar(
             of that tool).
         thinking: The prompt ends in ``<think>``, so the turn begins with reasoning.
         output_schema: JSON schema the answer must follow instead of free text.
+        quotable: The texts that quotes in the answer may be from.
         parallel: False allows one call in the turn.
         dsml_id: Id of the DSML marker token.
 
     Raises:
         DefinitionError: ``tool_choice`` names no offered tool, two tools share a
-            name, or the call format can't carry a name.
+            name, the call format can't carry a name, or the answer is to quote and
+            there is nothing to be quoted.
     """
     chosen = _chosen(tools, tool_choice)
     shape = json.dumps(
         [[(spec.name, spec.parameters) for spec in chosen], output_schema]
     )
     required = tool_choice not in ("auto", "none")
-    return _compiled(shape, required, thinking, parallel, dsml_id)
+    grammar = _compiled(shape, required, thinking, parallel, dsml_id)
+    if not grammar.quotes:
+        return grammar
+    if not any(map(is_quotable, quotable)):
+        raise DefinitionError(
+            "the answer is to hold quotes, and there is no text to quote from; pass "
+            "documents=[...] with some text in them"
+        )
+    return replace(grammar, source=grammar.source + quote_terminal(quotable))
 
 
 @lru_cache(maxsize=64)
@@ -120,28 +136,31 @@ def _compiled(
     shape: str, required: bool, thinking: bool, parallel: bool, dsml_id: int
 ) -> Grammar:
     """Cached, because an agent asks for the same grammar turn after turn. ``shape``
-    is the tools and the output schema as JSON, which keeps the order of their keys."""
+    is the tools and the output schema as JSON, which keeps the order of their keys.
+    The terminal of quotes, which may be megabytes, is left to the caller to add."""
     tools, output_schema = json.loads(shape)
     writer = _Writer(f"<[{dsml_id}]>")
     rules = [_COMMON.strip()]
     if tools:
         calls = [writer.call(f"t{i}", *tool) for i, tool in enumerate(tools)]
         rules += [writer.body(len(tools), parallel), *calls]
-    answer = "TEXT"
+    answer, calls_only = "TEXT", bool(tools) and required
     if output_schema is not None:
         answer = "answer"
-        rules.append(writer.answer(output_schema))
+        rule = writer.answer(output_schema)
+        rules += [rule] * (not calls_only)
     block = f'"\\n\\n<" {writer.marker} body'
     if not tools:
         turn = answer
-    elif required:
+    elif calls_only:
         turn = block
     elif output_schema is None:
         turn = f"TEXT | HEAD {writer.marker} body"
     else:
         turn = f"answer | {block}"
     start = f"start: TEXT {END_THINK} ( {turn} )" if thinking else f"start: {turn}"
-    return Grammar("\n".join([start, *rules, ""]), tuple(writer.notes))
+    source = "\n".join([start, *rules, ""])
+    return Grammar(source, tuple(writer.notes), writer.quotes and not calls_only)
 
 
 def _chosen(tools: Sequence[ToolSpec], tool_choice: str) -> Sequence[ToolSpec]:
@@ -204,13 +223,19 @@ class _Writer:
     def __init__(self, marker: str) -> None:
         self.marker = marker
         self.notes: list[GrammarNote] = []
+        self.quotes = False
+        """The rules use the terminal of quotes."""
 
     def answer(self, schema: Mapping[str, object]) -> str:
-        """The rule of a JSON answer."""
+        """The rules of a JSON answer."""
         splitter = Splitter(schema, None)
-        rule = f"answer: {splitter.json_grammar(schema, '$')}"
+        if mentions_quotes(schema, splitter):
+            self.quotes = True
+            rules = answer_rules(schema, splitter)
+        else:
+            rules = [f"answer: {splitter.json_grammar(schema, '$')}"]
         self.notes += splitter.notes
-        return rule
+        return "\n".join(rules)
 
     def body(self, tools: int, parallel: bool) -> str:
         """The rule of a block of calls, from after its first marker."""

@@ -13,7 +13,9 @@ altogether: its own handling of it can't be rolled back cleanly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
-    from llguidance import LLMatcher
+    from llguidance import LLMatcher, LLParserLimits
+
+_LARGE: Final = {
+    "initial_lexer_fuel": 1_000_000_000,
+    "step_lexer_fuel": 50_000_000,
+    "max_lexer_states": 2_000_000,
+    "max_grammar_size": 50_000_000,
+}
+"""llguidance's limits for a grammar with an automaton over long texts. A text of a
+million tokens compiles under them."""
+
+_KEPT: Final = 4
+"""Large grammars that stay compiled."""
+_WORN: Final = 20_000
+"""Masks after which a large grammar is compiled anew. Its constraints share one lexer,
+which is faster and faster, but forgets nothing: 10 kB a mask, about 200 MB by then."""
 
 Bitmask = NDArray[np.int32]
 """Rows of 32-bit words: id ``i`` is bit ``i % 32`` of word ``i // 32``, 1 = allowed."""
@@ -103,26 +120,77 @@ class GrammarBackend:
         self._tokenizer = LLTokenizer(
             tokenizer.content_json, n_vocab=self.vocab_size, eos_token=self.eos
         )
+        self._large: dict[str, _Compiled] = {}
+        """Large grammars, the one that was used last at the end."""
+        self._lock = Lock()
 
-    def constraint(self, source: str) -> GrammarConstraint:
+    def constraint(self, source: str, *, large: bool = False) -> GrammarConstraint:
         """A constraint at the start of the grammar ``source``, in llguidance's Lark.
+
+        Args:
+            source: The grammar.
+            large: It takes seconds to compile, and more than the usual limits. What
+                the latest few were compiled to is kept, and a constraint of one of
+                them costs no more than any other. Thread-safe.
 
         Raises:
             DefinitionError: the grammar is none, or too large.
         """
+        if not large:
+            return GrammarConstraint(self._compile(source), self.eos, self.vocab_size)
+        compiled = self._compiled(source)
+        matcher = compiled.matcher.deep_copy()
+        return GrammarConstraint(matcher, self.eos, self.vocab_size, compiled)
+
+    def _compiled(self, source: str) -> _Compiled:
+        """The large grammar ``source``. If two threads ask for a new one at a time,
+        both compile it, and one of them for nothing."""
+        from llguidance import LLParserLimits
+
+        with self._lock:
+            found = self._large.pop(source, None)
+            if found is not None and found.masks < _WORN:
+                self._large[source] = found
+                return found
+        compiled = _Compiled(self._compile(source, LLParserLimits(**_LARGE)))
+        with self._lock:
+            self._large[source] = compiled
+            while len(self._large) > _KEPT:
+                del self._large[next(iter(self._large))]
+        return compiled
+
+    def _compile(self, source: str, limits: LLParserLimits | None = None) -> LLMatcher:
         from llguidance import LLMatcher
 
-        matcher = LLMatcher(self._tokenizer, source, log_level=0)
+        matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=limits)
         if matcher.is_error():
             raise DefinitionError(f"the grammar can't be compiled: {_reason(matcher)}")
-        return GrammarConstraint(matcher, self.eos, self.vocab_size)
+        return matcher
+
+
+@dataclass(slots=True)
+class _Compiled:
+    """A grammar whose constraints are copies of one matcher."""
+
+    matcher: LLMatcher
+    """At its start, always."""
+    masks: int = 0
+    """Made by all copies together."""
 
 
 class GrammarConstraint:
     """A ``Constraint`` that follows a grammar."""
 
-    def __init__(self, matcher: LLMatcher, eos: int, vocab_size: int) -> None:
+    def __init__(
+        self,
+        matcher: LLMatcher,
+        eos: int,
+        vocab_size: int,
+        compiled: _Compiled | None = None,
+    ) -> None:
         self._matcher = matcher
+        self._compiled = compiled
+        """What the matcher is a copy of, if it shares something."""
         self._eos = eos
         self._words = (vocab_size + 31) // 32
         self._count = 0
@@ -158,6 +226,8 @@ class GrammarConstraint:
                 f"a mask is contiguous int32 [rows, {self._words} or more], not "
                 f"{out.dtype} {list(out.shape)}"
             )
+        if self._compiled is not None:
+            self._compiled.masks += 1
         self._matcher.unsafe_compute_mask_ptr(line.ctypes.data, line.nbytes)
         self._check()
         out[row, self._words :] = 0
