@@ -106,8 +106,9 @@ class _Writer:
         for keyword in ("anyOf", "oneOf"):
             branches = schema.get(keyword)
             if said == {keyword} and isinstance(branches, list):
-                if keyword == "oneOf":
-                    self._splitter.note_overlap(branches, path)
+                if keyword == "oneOf" and "discriminator" not in schema:
+                    reason = "its branches may overlap; held as anyOf"
+                    self._splitter.note(path, "oneOf", reason)
                 return self._either(branches, f"{path}.{keyword}")
         kind = schema.get("type")
         if is_quote(schema) and kind == "string" and said == {"type", "format"}:
