@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from dsagent.documents import Document, Place, Quote
+from dsagent.engine.constraint import GrammarBackend
 from dsagent.errors import DefinitionError
 from dsagent.events import PartialOutput, RunFinished
 from dsagent.messages import User
@@ -68,6 +70,28 @@ async def test_only_whole_words_count_as_places(scripted: Scripted) -> None:
     model, _ = scripted(say('"he"'))
     reply = await model.chat("Who?", documents=[Document("d", text)], output=Quote)
     assert reply.output == Quote("he", (Place("d", 0, 2), Place("d", 18, 20)))
+
+
+async def test_a_long_document_is_compiled_beside_the_event_loop(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, anyio_backend_name: str
+) -> None:
+    threads: list[int] = []
+    original = GrammarBackend._compile
+
+    def compile_(self: GrammarBackend, source: str, *rest: Any) -> Any:
+        threads.append(threading.get_ident())
+        return original(self, source, *rest)
+
+    monkeypatch.setattr(GrammarBackend, "_compile", compile_)
+    document = Document(
+        "long", "".join(f"{anyio_backend_name}, {n} of many.\n" for n in range(2_000))
+    )
+    model, _ = scripted(say('"1999 of"'), context_limit=50_000)
+    reply = await model.chat("?", documents=[document], output=Quote)
+    assert reply.output.places == places("1999 of", document)
+    # Once; the constraint of the turn comes from what was compiled there.
+    (thread,) = threads
+    assert thread != threading.get_ident()
 
 
 @pytest.mark.parametrize(

@@ -162,13 +162,15 @@ class _Writer:
                 for i, sub in enumerate(first)
             ]
             return f"LIST {' NEXT '.join(items)} END"
-        if most == 0:
-            return "LIST END"
         if not isinstance(least, int) or not isinstance(most, int | None):
             return None
+        if most is not None and most < max(least, 1):
+            return None if least else "LIST END"
         item = self._named(self.value(schema.get("items"), f"{path}.items"))
-        more = f"{{{max(least - 1, 0)},{'' if most is None else most - 1}}}"
-        some = f"{item} ( NEXT {item} ){more}"
+        some = item
+        if most != 1:  # llguidance has no {0,0}
+            times = f"{max(least - 1, 0)},{'' if most is None else most - 1}"
+            some += f" ( NEXT {item} ){{{times}}}"
         return f"LIST {some} END" if least else f"LIST ( {some} )? END"
 
     def _named(self, body: str) -> str:

@@ -278,6 +278,39 @@ def test_a_damaged_answer_with_quotes(
     assert accepts(quoting, damaged) == (accepts(plain, damaged) and fits(damaged))
 
 
+ITEMS = [json.dumps(["a b"] * n) for n in range(6)]
+
+
+@pytest.mark.parametrize("least", [None, 0, 1, 2, 3])
+@pytest.mark.parametrize("most", [None, 0, 1, 3])
+def test_a_list_of_quotes_has_its_length(least: int | None, most: int | None) -> None:
+    sizes = {"minItems": least, "maxItems": most}
+    schema: dict[str, object] = {"type": "array", "items": QUOTE}
+    schema |= {key: size for key, size in sizes.items() if size is not None}
+    if (least or 0) > (5 if most is None else most):
+        return
+    grammar = grammar_of(schema, TEXT)
+    for n, text in enumerate(ITEMS):
+        fits = (least or 0) <= n <= (5 if most is None else most)
+        assert accepts(grammar, text) == fits, text
+
+
+def test_members_are_there_or_not_as_the_schema_says() -> None:
+    keys = ["a", "b", "c", "d"]
+    for n in range(16):
+        required = [key for i, key in enumerate(keys) if n >> i & 1]
+        schema: dict[str, object] = {
+            "type": "object",
+            "properties": dict.fromkeys(keys, QUOTE),
+            "required": required,
+        }
+        grammar = grammar_of(schema, TEXT)
+        for m in range(16):
+            given = {key: "a b" for i, key in enumerate(keys) if m >> i & 1}
+            fits = given.keys() >= set(required)
+            assert accepts(grammar, json.dumps(given)) == fits, (given, required)
+
+
 def test_the_rules_leave_nothing_to_validation() -> None:
     assert reports()[0].notes == ()
     overlapping = {"oneOf": [QUOTE, {"type": "string"}]}
