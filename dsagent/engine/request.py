@@ -136,7 +136,9 @@ class GenerationStats:
     output_tokens: int
     """Ids generated, the stop id included."""
     seed: int
-    """The seed in use: the request's, or the one the engine picked."""
+    """The seed in use: the request's, or the one the engine picked. Asked for, it gives
+    the same text every time; a request that named none is drafted for as suits its
+    company, so its seed need not repeat its text on a model with a drafter."""
     queued: float
     """From submission until storage was reserved."""
     prefill: float
