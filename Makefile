@@ -1,6 +1,6 @@
 # Two commands from a fresh clone, with Python >= 3.11 and make:
 #
-#   make demo    the bundled model calls tools, and tries a long document
+#   make demo    the bundled model answers from a document and calls tools
 #   make test    style, types and all tests
 #
 # Each makes .venv if it isn't there and installs what it needs, again only when
