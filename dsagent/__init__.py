@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         LimitReached,
         LoadError,
         NoOutput,
-        QueueFull,
         RunError,
         Unsupported,
     )
@@ -84,7 +83,6 @@ __all__ = [
     "Model",
     "NoOutput",
     "PartialOutput",
-    "QueueFull",
     "Reply",
     "Retry",
     "RunError",
@@ -121,7 +119,6 @@ _MODULES = {
         "LimitReached",
         "LoadError",
         "NoOutput",
-        "QueueFull",
         "RunError",
         "Unsupported",
     ),
