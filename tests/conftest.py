@@ -25,11 +25,19 @@ from dsagent.model import Model
 from tests.fakes import ScriptedEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from tests.fakes import Line
 
     Scripted = Callable[..., tuple[Model, ScriptedEngine]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is measured once and kept is kept for this session, and in no home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DSAGENT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
