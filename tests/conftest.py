@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def kept_profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is measured once and kept is kept for this session, and in no home folder."""
+    """What is measured once is kept for this session, and in no home folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DSAGENT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
