@@ -13,7 +13,7 @@ import torch
 
 from dsagent.engine.batch import Batch, Span
 from dsagent.engine.checkpoint import random_checkpoint
-from dsagent.engine.config import ModelConfig
+from dsagent.engine.config import DSparkConfig, ModelConfig
 from dsagent.engine.request import Request, Sampling
 from dsagent.engine.transformer import Transformer
 from tests.engine.test_cancel import ended
@@ -32,8 +32,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Transformer:
+DRAFTS = DSparkConfig(
+    block_size=4, noise_token_id=7, target_layer_ids=(0, 2), markov_rank=8
+)
+"""A drafter of random weights: hardly a guess of it stands, which must not show."""
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["plain", "drafting"])
+def model(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Transformer:
     """Nano's architecture in miniature: every layer kind, hashed and scored experts."""
     nano = ModelConfig.read(NANO)
     config = replace(
@@ -51,9 +59,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Transformer:
         sliding_window=16,
         num_hidden_layers=3,
         compress_ratios=(0, 4, 128),
+        dspark=DRAFTS if request.param else None,
     )
     folder = tmp_path_factory.mktemp("checkpoint")
-    return Transformer.load(random_checkpoint(config, 3, folder, precision="f32"))
+    random_checkpoint(config, 3, folder, precision="f32", stages=request.param)
+    return Transformer.load(folder)
 
 
 def prompts(n: int, *, longest: int = 90) -> list[tuple[int, ...]]:
