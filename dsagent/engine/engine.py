@@ -234,6 +234,9 @@ class Engine:
 
     async def aclose(self) -> None:
         """``close`` without blocking the event loop."""
+        # Told here and not in the thread, which may be a while in coming: no step
+        # begins after this call has.
+        self._worker.stop()
         # A limiter of its own: tools may be holding every thread of the default one.
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self.close, limiter=anyio.CapacityLimiter(1))
