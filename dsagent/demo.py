@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from dsagent.documents import Document
+from dsagent.engine.config import EngineConfig
 from dsagent.events import (
     TextDelta,
     ThinkingDelta,
@@ -137,7 +138,8 @@ async def demo(out: TextIO = sys.stdout) -> bool:
     """
     narrator = Narrator(out)
     document = island_guide()
-    async with Model.load() as model:
+    # One thread: nano's operations are too small to share.
+    async with Model.load(engine=EngineConfig(threads=1)) as model:
         size = len(model.tokenizer.encode_text(document.text))
         narrator.line(f"nano has {document.name} ({size:,} tokens) and these tools:")
         for offered in TOOLS:

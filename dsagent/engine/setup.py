@@ -37,6 +37,8 @@ def step_profile(transformer: Transformer, config: EngineConfig) -> StepProfile 
     drafter = transformer.drafter
     if drafter is None:
         return None
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)  # as the engine will run
     requests, length = config.max_running, drafter.block_size
     key = profile_cache.key_of(
         transformer.config,
