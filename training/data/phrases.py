@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=\{(\w+)\})")
-BLENDS = 0.15
+BLENDS = 0.35
 """Share of the words that give way to an invented one."""
 
 

@@ -270,6 +270,10 @@ ERRORS = (
 )
 
 
+PASSING = ("timeout", "unavailable", "refused", "limit")
+"""What may be over the next time: the tool is tried once more, always."""
+
+
 def _finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
     """The results of `asks` and the answer to them, or an error and what follows."""
     if s.chance(0.12) and len(asks) == 1:
@@ -278,7 +282,7 @@ def _finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
         error = s.template(ERRORS).replace("{x}", shown)
         talk.results([error])
         reason = error.split('"')[3] if error.startswith("{") else error.split(": ", 1)[1]
-        if ("timeout" in error or "unavailable" in error or "refused" in error or "limit" in error) and s.chance(0.9):
+        if any(word in error for word in PASSING):
             talk.call([ask], f"The tool failed: {reason}. I try again.")
             if s.chance(0.3):
                 talk.results([error])
@@ -443,7 +447,7 @@ QUOTE_WRAPS = ("{q} Quote the sentence.", "Quote the sentence that answers: {q}"
 def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
     """One question about `page` and its answer, in one of its manners."""
     roll = s.rng.random()
-    if roll < 0.16:
+    if roll < 0.2:
         fact = d.missing(s, page.facts)
         asked, answer = d.question(s, fact), UNKNOWN
         thought, value = f"The document doesn't say that about {fact.subject}.", UNKNOWN
@@ -453,7 +457,7 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
         thought = f"The document says: {fact.sentence}"
         if roll < 0.28:
             asked, answer = f"{asked.rstrip('.')} {s.template(ONLY)}", fact.value
-        elif roll < 0.4:
+        elif roll < 0.44:
             asked, answer, value = s.phrase(QUOTE_WRAPS, {"q": asked}), fact.sentence, fact.sentence
         answer = capital(answer) if answer is not fact.value else answer
     talk.user(with_document(s, page.text, asked) if first else asked)

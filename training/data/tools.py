@@ -641,9 +641,9 @@ class Invented:
 def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Invented:
     """Draw a tool of a verb and an object, real or made up, with 0 to 4 parameters."""
     if verb is None:
-        verb = w.syllables(s.rng) if s.chance(0.25) else s.word(w.VERBS)
+        verb = w.syllables(s.rng) if s.chance(0.3) else s.word(w.VERBS)
     if noun is None:
-        noun = w.syllables(s.rng) if s.chance(0.25) else s.word(w.OBJECTS)
+        noun = w.syllables(s.rng) if s.chance(0.35) else s.word(w.OBJECTS)
     parts: list[tuple[str, _Part | None, tuple[str, ...]]] = []
     properties: Schema = {}
     seen: set[str] = set()
