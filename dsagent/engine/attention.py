@@ -19,6 +19,7 @@ import torch
 
 from dsagent.engine.cache import SLACK, Cache, LayerState
 from dsagent.engine.config import CSA
+from dsagent.engine.rings import read_ring, read_window, write_ring, write_window
 from dsagent.kernels import ops
 
 if TYPE_CHECKING:
@@ -203,27 +204,28 @@ class Attention:
         state = step.cache.layers(span.slot)[layer]
         ring = self.window + SLACK
         place = -span.end % ring
-        state.rows[place : place + 1].copy_(kv)
+        state.ring[place : place + 1].copy_(kv)
         seen = 0
         if self.ratio:
             self._compress(span, raw, state, step)
             seen = span.end // self.ratio
-        used, taken = _used(span, ring), self._taken(seen, state)
+        used, taken = _used(span, ring), _taken(seen, state)
         bias = step.single_bias(i, self.ratio, seen, taken)
-        rows = state.rows[ring - used : ring + 1 + taken]
+        near = state.ring[ring - used :]
+        far = _entries(state, taken)
         if seen > self.topk and self.ratio == CSA:
             index = self._index_queries(qr, gates, asks, span, step)
             assert index is not None
+            assert state.entries is not None
             chosen = ops.select(self._scores(index, state, seen), self.topk)[0]
             if seen > FOLD * self.topk:
-                picked = chosen.nonzero().squeeze(1).add_(used + 1)
-                rows = torch.cat((rows[: used + 1], rows[picked]))
-                bias = bias[:, : len(rows)]
+                far = [state.entries.pick(chosen.nonzero().squeeze(1))]
+                bias = bias[:, : used + 1 + self.topk]
             else:
                 shown = torch.where(chosen, 0.0, -torch.inf)
                 bias = torch.cat((bias[0, : used + 1], shown)).unsqueeze(0)
-                rows = rows[: used + 1 + seen]
-        return ops.attend(heads, rows, self.sinks, bias, sink=used)
+                far = state.entries.read(0, seen)
+        return ops.attend(heads, near, self.sinks, bias, far, sink=used)
 
     def _index_queries(
         self, qr: Tensor, gates: Tensor, asks: slice, span: Span, step: Step
@@ -253,17 +255,17 @@ class Attention:
         """The last ``len(q)`` tokens against the rings, which are written first."""
         assert bias is not None
         ring, used = self.window + SLACK, bias.shape[1] - 1
-        _write_window(state.rows[:ring], kv, span.end)
+        write_window(state.ring[:ring], kv, span.end)
         n = len(q)
         if not n:
             return
         bias = bias[span.length - n :]
-        taken = self._taken(span.end // self.ratio, state) if self.ratio else 0
-        rows = state.rows[ring - used : ring + 1 + taken]
+        taken = _taken(span.end // self.ratio, state) if self.ratio else 0
         if taken:
             hidden = self._hidden(span.end - n, n, taken, index, state)
             bias = torch.cat((bias, hidden), 1)
-        out.copy_(ops.attend(q, rows, self.sinks, bias, sink=used))
+        near, far = state.ring[ring - used :], _entries(state, taken)
+        out.copy_(ops.attend(q, near, self.sinks, bias, far, sink=used))
 
     def _long(
         self,
@@ -283,8 +285,7 @@ class Attention:
         skipped = span.length - len(q)
         ring = self.window + SLACK
         before = min(self.window - 1, span.start)
-        near = torch.cat((_read_window(state.rows[:ring], span.start, before), kv))
-        entries = state.rows[ring + 1 :]
+        near = torch.cat((read_window(state.ring[:ring], span.start, before), kv))
         for start, stop in _blocks(len(q)):
             place = before + skipped + start
             first = max(0, place - self.window + 1)
@@ -292,40 +293,34 @@ class Attention:
             mask = _window_bias(place - first, stop - start, len(keys), self)
             position = span.start + skipped + start
             seen = (position + stop - start) // self.ratio if self.ratio else 0
-            taken = self._taken(seen, state)
+            taken = _taken(seen, state)
             part = (
                 None if index is None else (index[0][start:stop], index[1][start:stop])
             )
             queries = q[start:stop]
             if part is not None and seen > DENSE * self.topk:
-                o = self._gathered(queries, keys, mask, entries, position, part, state)
+                o = self._gathered(queries, keys, mask, position, part, state)
             else:
                 parts = [mask]
                 if taken:
                     hidden = self._hidden(position, stop - start, taken, part, state)
                     parts.append(hidden)
-                sink = state.rows[ring : ring + 1]
-                rows = torch.cat((sink, keys, entries[:taken]))
+                rows = torch.cat((state.ring[ring:], keys, *_entries(state, taken)))
                 o = ops.attend(queries, rows, self.sinks, torch.cat(parts, 1))
             out[start:stop] = o
-        _write_window(state.rows[:ring], kv, span.end)
-
-    def _taken(self, seen: int, state: LayerState) -> int:
-        """How many entries to attend over to see ``seen``: some more are masked."""
-        entries = state.rows.shape[0] - 1 - self.window - SLACK
-        return min(_rounded(seen), entries)
+        write_window(state.ring[:ring], kv, span.end)
 
     def _gathered(
         self,
         q: Tensor,
         keys: Tensor,
         mask: Tensor,
-        entries: Tensor,
         position: int,
         index: tuple[Tensor, Tensor],
         state: LayerState,
     ) -> Tensor:
         """Far more entries than top-k: every query gets rows of its own."""
+        assert state.entries is not None
         outs = []
         near = torch.cat((keys.new_zeros(1, keys.shape[1]), keys))
         for i in range(0, len(q), 8):
@@ -335,7 +330,7 @@ class Attention:
             t = torch.arange(position + i, position + j)[:, None]
             scores.masked_fill_(torch.arange(seen) >= (t + 1) // CSA, -torch.inf)
             picked = ops.select(scores, self.topk).nonzero()[:, 1]
-            chosen = entries[picked].view(j - i, self.topk, -1)
+            chosen = state.entries.pick(picked).view(j - i, self.topk, -1)
             rows = torch.cat((near.expand(j - i, -1, -1), chosen), 1)
             bias = torch.cat((mask[i:j], mask.new_zeros(j - i, self.topk)), 1)
             o = ops.attend(q[i:j, None], rows, self.sinks, bias[:, None])
@@ -364,7 +359,8 @@ class Attention:
         """Index scores ``[n, seen]``, in tiles that keep to ``INDEX_BYTES``."""
         q, gates = index
         assert state.index is not None
-        keys = state.index[:seen]
+        runs = state.index.read(0, seen)
+        keys = runs[0] if len(runs) == 1 else torch.cat(runs)
         rows = max(1, INDEX_BYTES // (4 * seen * q.shape[1]))
         tiles = [
             ops.index_scores(q[i : i + rows], gates[i : i + rows], keys)
@@ -379,11 +375,11 @@ class Attention:
         if first < last:
             back = first - 1 if self.ratio == CSA and first else first
             begin = back * self.ratio
-            old = _read_ring(state.raw, begin, span.start - begin)
+            old = read_ring(state.raw, begin, span.start - begin)
             members = raw[: last * self.ratio - span.start]
             members = torch.cat((old, members)) if len(old) else members
             self._pool(members, first, last, state, step.table)
-        _write_ring(state.raw, raw, span.start)
+        write_ring(state.raw, raw, span.start)
 
     def _pool(
         self, members: Tensor, first: int, last: int, state: LayerState, table: Tensor
@@ -393,26 +389,25 @@ class Attention:
         assert self.ape is not None
         assert self.norms.entry is not None
         factors = table[first * self.ratio : last * self.ratio : self.ratio]
-        offset = self.window + SLACK + 1
-        place = state.rows[offset + first : offset + last]
+        assert state.entries is not None
         if self.ratio != CSA:
             kv, z = members.split(d, 1)
             e = ops.pool_windows(kv, z, self.ape)
             e = ops.rms_norm(e, self.norms.entry, self.eps)
-            place.copy_(ops.rotate_(e, factors))
+            state.entries.write(first, ops.rotate_(e, factors))
             return
         assert self.index_ape is not None
         assert self.norms.index_entry is not None
         assert state.index is not None
-        di = state.index.shape[1]
+        di = (members.shape[1] - 4 * d) // 4
         kv, z, ikv, iz = members.split((2 * d, 2 * d, 2 * di, 2 * di), 1)
         start = first == 0
         e = ops.pool_overlapping(kv.contiguous(), z, self.ape, first=start)
         e = ops.rms_norm(e, self.norms.entry, self.eps)
-        place.copy_(ops.rotate_(e, factors))
+        state.entries.write(first, ops.rotate_(e, factors))
         e = ops.pool_overlapping(ikv.contiguous(), iz, self.index_ape, first=start)
         e = ops.rms_norm(e, self.norms.index_entry, self.eps)
-        state.index[first:last] = ops.rotate_(e, factors)
+        state.index.write(first, ops.rotate_(e, factors))
 
 
 def ring_bias(span: Span, window: int) -> Tensor | None:
@@ -452,6 +447,16 @@ def _used(span: Span, ring: int) -> int:
     return min(_rounded(span.end), ring)
 
 
+def _taken(seen: int, state: LayerState) -> int:
+    """How many entries to attend over to see ``seen``: some more are masked."""
+    return 0 if state.entries is None else min(_rounded(seen), len(state.entries))
+
+
+def _entries(state: LayerState, n: int) -> list[Tensor]:
+    """The first n entries."""
+    return [] if state.entries is None else state.entries.read(0, n)
+
+
 def _rounded(n: int) -> int:
     """Rows are attended over in multiples of SLACK, for products of few shapes."""
     return -(-n // SLACK) * SLACK
@@ -470,34 +475,3 @@ def _window_bias(first: int, n: int, keys: int, layer: Attention) -> Tensor:
 def _blocks(n: int) -> Iterator[tuple[int, int]]:
     for start in range(0, n, BLOCK):
         yield start, min(start + BLOCK, n)
-
-
-def _read_ring(ring: Tensor, start: int, n: int) -> Tensor:
-    """Rows of positions ``start`` to ``start + n``; a view where they are together."""
-    size = len(ring)
-    i = start % size
-    if i + n <= size:
-        return ring[i : i + n]
-    return torch.cat((ring[i:], ring[: i + n - size]))
-
-
-def _read_window(ring: Tensor, end: int, n: int) -> Tensor:
-    """Rows of the n positions before ``end``, from a ring that fills from its end."""
-    return _read_ring(ring, -end, n).flip(0)
-
-
-def _write_window(ring: Tensor, rows: Tensor, end: int) -> None:
-    """The inverse; the last ring-full if there are more rows."""
-    _write_ring(ring, rows[-len(ring) :].flip(0), -end)
-
-
-def _write_ring(ring: Tensor, rows: Tensor, start: int) -> None:
-    """Put rows of positions from ``start`` on in their places; the last ring-full."""
-    size = len(ring)
-    if len(rows) > size:
-        start, rows = start + len(rows) - size, rows[-size:]
-    i = start % size
-    head = min(len(rows), size - i)
-    ring[i : i + head] = rows[:head]
-    if head < len(rows):
-        ring[: len(rows) - head] = rows[head:]

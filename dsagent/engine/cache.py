@@ -1,37 +1,43 @@
-"""What the model keeps of a sequence: rings and pools addressed by absolute position.
+"""What the model keeps of sequences: rings of their own, and pages of shared pools.
 
-State is a function of position. A ring slot is ``position mod size``; an entry is
-``position // ratio``. Rings are ``SLACK`` wider than what is ever read back, so that a
-token computed and then given up is overwritten before its place is read again: rolling
-back is starting the next span earlier, and nothing else (model reference §8.3).
+State is a function of position. A ring slot is ``position mod size`` (``rings.py``); an
+entry is ``position // ratio`` and lies in the page of its tokens (``pages.py``). Rings
+are ``SLACK`` wider than what is ever read back, so that a token computed and then given
+up is overwritten before its place is read again: rolling back is starting the next span
+earlier, and nothing else (model reference §8.3).
 
-Row layout of a layer's ``rows [ring + 1 + entries, d]``: the window ring, a zero row
-(the sink's), the compressed entries. The ring fills from its end, position p in slot
-``-1 - p mod ring``, so that all a decoded token sees is one contiguous slice, of a
-short sequence, too: ``used`` slots before the zero row, and the entries after it.
+What a sequence leaves behind is therefore two things. Its *pages* hold what the whole
+past is compressed to and are shared as they are. Its *residue* at a position is the
+rest, what the rings hold of the rows just before it; it doesn't grow with the text, and
+whoever goes on from there begins with a copy.
 
-A stage of the drafter keeps rows ``[1 + SLACK + ring, d]``: a place for the block that
-is being drafted, then the ring of its context, position p in slot p mod ring. The
-block's n rows end where the ring begins and a zero row stands before them, so that what
-a draft sees is one slice, too, while nothing of a block is ever among the context.
+A layer's window ring ``[W + SLACK + 1, d]`` ends in a zero row, the sink's. A stage of
+the drafter keeps rows ``[1 + SLACK + ring, d]``: a place for the block that is being
+drafted, then the ring of its context, position p in slot p mod ring. The block's n rows
+end where the ring begins and a zero row stands before them, so that what a draft sees
+is one slice, too, while nothing of a block is ever among the context.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from dsagent.engine.config import CSA
+from dsagent.engine.pages import PAGE, Entries, Pages, Table
+from dsagent.engine.rings import read_ring, read_window, write_ring, write_window
 from dsagent.errors import QueueFull
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from torch import Tensor
 
     from dsagent.engine.config import ModelConfig
 
-SLACK = 32
+SLACK: Final = 32
 """Longest span that is computed against the rings, and how far one may roll back."""
 
 
@@ -39,95 +45,238 @@ SLACK = 32
 class LayerState:
     """One layer's storage for one sequence."""
 
-    rows: Tensor
-    """Window ring, sink row, entries: ``[W + SLACK + 1 + entries, d]``."""
+    ring: Tensor
+    """Window ring and sink row ``[W + SLACK + 1, d]``."""
     raw: Tensor | None
     """Ring of projected compressor rows (kv and z of every compressor of the layer)."""
-    index: Tensor | None
-    """Index keys, one an entry ``[entries, di]`` (ratio 4)."""
+    entries: Entries | None
+    """Compressed entries, ``d`` wide."""
+    index: Entries | None
+    """Index keys, one an entry (ratio 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What rings hold just before a position, in order of position. Never changed."""
+
+    position: int
+    windows: tuple[Tensor, ...]
+    """A layer: rows of the window ``[min(position, W), d]``."""
+    raw: tuple[Tensor | None, ...]
+    """A layer: the rows that entries yet to come are made of."""
+    drafts: tuple[Tensor, ...] | None
+    """A stage: rows of its context. ``None`` if the drafter wasn't told of them."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of all of it."""
-        return sum(
-            t.numel() * t.element_size()
-            for t in (self.rows, self.raw, self.index)
-            if t is not None
-        )
+        parts = (*self.windows, *self.raw, *(self.drafts or ()))
+        return sum(part.nbytes for part in parts if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a sequence goes on: what another one left at a position."""
+
+    pages: tuple[int, ...]
+    """Those of the tokens before it; the last may be full in part."""
+    residue: Residue
+
+    @property
+    def position(self) -> int:
+        return self.residue.position
+
+
+@dataclass(slots=True)
+class _Rings:
+    """One sequence's rings: as large for all, so that they serve one after another."""
+
+    windows: list[Tensor]
+    raw: list[Tensor | None]
+    drafts: list[Tensor]
+
+
+@dataclass(slots=True)
+class _Held:
+    """An open sequence."""
+
+    rings: _Rings
+    pages: list[int]
+    layers: list[LayerState]
 
 
 class Cache:
-    """Storage for up to ``slots`` sequences of together ``max_tokens`` tokens."""
+    """Rings for up to ``slots`` sequences, and ``pages`` pages for all of them.
+
+    The pools are laid out at once, but on a CPU a page takes memory when it is first
+    written to.
+    """
+
+    page = PAGE
+    """Tokens of a page."""
 
     def __init__(
         self,
         config: ModelConfig,
         slots: int,
-        max_tokens: int,
+        pages: int,
         device: torch.device,
         stages: int = 0,
     ) -> None:
         self.config = config
         self.stages = stages
-        self.capacity = max_tokens
+        self.slots = slots
         self.ring = config.sliding_window + SLACK
+        self.pages = Pages(pages)
         self._device = device
-        self._slots = slots
         self._free = list(range(slots))[::-1]
-        self._states: dict[int, list[LayerState]] = {}
-        self._drafts: dict[int, list[Tensor]] = {}
-        self._reserved: dict[int, int] = {}
+        self._held: dict[int, _Held] = {}
+        self._spare: list[_Rings] = []
+        self._pools = [self._pool(ratio) for ratio in config.compress_ratios]
 
-    def alloc(self, capacity_tokens: int) -> int:
+    @property
+    def capacity(self) -> int:
+        """Tokens that all pages together have room for."""
+        return self.pages.count * PAGE
+
+    def alloc(self, capacity_tokens: int, start: Start | None = None) -> int:
         """Storage for a sequence that will never be longer than this.
 
+        Args:
+            capacity_tokens: Its length, at most.
+            start: What it goes on from; its pages that are full are shared, not copied.
+
         Raises:
-            QueueFull: no slot is left, or not so many tokens.
+            QueueFull: no slot is left, or not so many pages.
         """
-        room = self.capacity - sum(self._reserved.values())
-        if not self._free or capacity_tokens > room:
-            raise QueueFull(
-                f"the cache has {len(self._free)} of {self._slots} slots and {room} of "
-                f"{self.capacity} tokens left; {capacity_tokens} tokens were asked for"
-            )
+        if not self._free:
+            raise QueueFull(f"all {self.slots} slots of the cache are in use")
+        shared = start.pages[: start.position // PAGE] if start else ()
+        pages = [*shared, *self.pages.take(-(-capacity_tokens // PAGE) - len(shared))]
+        self.pages.hold(shared)
         slot = self._free.pop()
-        self._reserved[slot] = capacity_tokens
-        self._states[slot] = [
-            self._layer(ratio, capacity_tokens) for ratio in self.config.compress_ratios
+        table = Table(pages)
+        rings = self._spare.pop() if self._spare else self._new_rings()
+        layers = [
+            self._layer(i, ratio, rings, table)
+            for i, ratio in enumerate(self.config.compress_ratios)
         ]
-        drafts = (1 + SLACK + self.ring, self.config.head_dim)
-        self._drafts[slot] = [self._zeros(*drafts) for _ in range(self.stages)]
+        self._held[slot] = _Held(rings, pages, layers)
+        if start is not None:
+            if start.position % PAGE:
+                self._copy_page(start.pages[len(shared)], pages[len(shared)])
+            self._refill(rings, start.residue)
         return slot
 
     def free(self, slot: int) -> None:
         """Give a sequence's storage back."""
-        del self._states[slot], self._drafts[slot], self._reserved[slot]
+        held = self._held.pop(slot)
+        self.pages.drop(held.pages)
+        self._spare.append(held.rings)
         self._free.append(slot)
 
     def layers(self, slot: int) -> list[LayerState]:
         """A sequence's storage, layer by layer."""
-        return self._states[slot]
+        return self._held[slot].layers
 
     def drafts(self, slot: int) -> list[Tensor]:
         """What the drafter keeps of a sequence, stage by stage."""
-        return self._drafts[slot]
+        return self._held[slot].rings.drafts
+
+    def start(self, slot: int, position: int, *, drafts: bool = True) -> Start:
+        """What somebody needs to go on from ``position`` as the sequence stands now.
+
+        That must be its newest position, or one of the last few (``SLACK``). Its pages
+        are named, not held.
+        """
+        held, c = self._held[slot], self.config
+        rings, near = held.rings, min(position, c.sliding_window)
+        windows = tuple(
+            read_window(ring[:-1], position, near).clone() for ring in rings.windows
+        )
+        raw = tuple(
+            None if ring is None else _read_raw(ring, position, ratio)
+            for ring, ratio in zip(rings.raw, c.compress_ratios, strict=True)
+        )
+        context = None
+        if drafts:
+            context = tuple(
+                read_ring(rows[1 + SLACK :], position - near, near).clone()
+                for rows in rings.drafts
+            )
+        pages = held.pages[: -(-position // PAGE)]
+        return Start(tuple(pages), Residue(position, windows, raw, context))
 
     @property
     def nbytes(self) -> int:
-        """Bytes held for sequences now."""
-        layers = sum(s.nbytes for states in self._states.values() for s in states)
-        stages = sum(rows.nbytes for each in self._drafts.values() for rows in each)
-        return layers + stages
+        """Bytes that open sequences hold now, pages they share counted once."""
+        pages = {page for held in self._held.values() for page in held.pages}
+        return len(self._held) * self.slot_bytes + len(pages) * self.page_bytes
 
-    def _layer(self, ratio: int, tokens: int) -> LayerState:
-        c = self.config
-        entries = tokens // ratio if ratio else 0
-        rows = self._zeros(self.ring + 1 + entries, c.head_dim)
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of one sequence's rings."""
+        c, width = self.config, 4
+        windows = len(c.compress_ratios) * (self.ring + 1) * c.head_dim
+        raw = sum(raw_ring(r) * raw_width(c, r) for r in c.compress_ratios if r)
+        drafts = self.stages * (1 + SLACK + self.ring) * c.head_dim
+        return width * (windows + raw + drafts)
+
+    @property
+    def page_bytes(self) -> int:
+        """Bytes of one page in all pools."""
+        pools = (pool for pair in self._pools for pool in pair if pool is not None)
+        return sum(pool.nbytes for pool in pools) // max(1, self.pages.count)
+
+    def _pool(self, ratio: int) -> tuple[Tensor | None, Tensor | None]:
+        """A layer's entries and index keys, of all pages."""
         if not ratio:
-            return LayerState(rows, None, None)
-        raw = self._zeros(raw_ring(ratio), raw_width(c, ratio))
-        index = self._zeros(entries, c.index_head_dim) if ratio == CSA else None
-        return LayerState(rows, raw, index)
+            return None, None
+        c, rows = self.config, self.pages.count * (PAGE // ratio)
+        index = self._zeros(rows, c.index_head_dim) if ratio == CSA else None
+        return self._zeros(rows, c.head_dim), index
+
+    def _new_rings(self) -> _Rings:
+        c = self.config
+        return _Rings(
+            [self._zeros(self.ring + 1, c.head_dim) for _ in c.compress_ratios],
+            [
+                self._zeros(raw_ring(ratio), raw_width(c, ratio)) if ratio else None
+                for ratio in c.compress_ratios
+            ],
+            [
+                self._zeros(1 + SLACK + self.ring, c.head_dim)
+                for _ in range(self.stages)
+            ],
+        )
+
+    def _layer(self, i: int, ratio: int, rings: _Rings, table: Table) -> LayerState:
+        window, raw = rings.windows[i], rings.raw[i]
+        entries, index = self._pools[i]
+        if entries is None:
+            return LayerState(window, None, None, None)
+        each = PAGE // ratio
+        keys = None if index is None else Entries(index, each, table)
+        return LayerState(window, raw, Entries(entries, each, table), keys)
+
+    def _copy_page(self, source: int, target: int) -> None:
+        for ratio, pools in zip(self.config.compress_ratios, self._pools, strict=True):
+            each = PAGE // ratio if ratio else 0
+            for pool in pools:
+                if pool is not None:
+                    rows = pool[source * each : (source + 1) * each]
+                    pool[target * each : (target + 1) * each] = rows
+
+    def _refill(self, rings: _Rings, residue: Residue) -> None:
+        """Put a residue's rows in their places."""
+        p, ratios = residue.position, self.config.compress_ratios
+        for ring, rows in zip(rings.windows, residue.windows, strict=True):
+            write_window(ring[:-1], rows, p)
+        for ring, rows, ratio in zip(rings.raw, residue.raw, ratios, strict=True):
+            if ring is not None and rows is not None:
+                write_ring(ring, rows, _raw_from(p, ratio))
+        for context, rows in zip(rings.drafts, residue.drafts or (), strict=False):
+            write_ring(context[1 + SLACK :], rows, p - len(rows))
 
     def _zeros(self, n: int, width: int) -> Tensor:
         return torch.zeros(n, width, device=self._device)
@@ -143,3 +292,14 @@ def raw_width(config: ModelConfig, ratio: int) -> int:
     if ratio == CSA:
         return 4 * (config.head_dim + config.index_head_dim)
     return 2 * config.head_dim
+
+
+def _raw_from(position: int, ratio: int) -> int:
+    """The first raw row that an entry closing after ``position`` is made of."""
+    window = position // ratio - (ratio == CSA)
+    return max(0, window) * ratio
+
+
+def _read_raw(ring: Tensor, position: int, ratio: int) -> Tensor:
+    first = _raw_from(position, ratio)
+    return read_ring(ring, first, position - first).clone()

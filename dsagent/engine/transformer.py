@@ -17,6 +17,7 @@ from dsagent.engine.attention import Attention, Norms, Step, Tails, ring_bias
 from dsagent.engine.cache import Cache
 from dsagent.engine.checkpoint import Checkpoint
 from dsagent.engine.config import CSA, WINDOW
+from dsagent.engine.pages import PAGE
 from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
 from dsagent.engine.hyper import sublayer
@@ -118,8 +119,13 @@ class Transformer:
 
     def new_cache(self, slots: int, max_tokens: int) -> Cache:
         """Storage for ``slots`` sequences of together ``max_tokens`` tokens."""
+        # Every sequence may leave most of a page empty.
+        return self.paged_cache(slots, max_tokens // PAGE + slots)
+
+    def paged_cache(self, slots: int, pages: int) -> Cache:
+        """Storage for ``slots`` sequences that have so many pages together."""
         stages = 0 if self.drafter is None else self.drafter.stages
-        return Cache(self.config, slots, max_tokens, self.device, stages)
+        return Cache(self.config, slots, pages, self.device, stages)
 
     def forward(self, batch: Batch, cache: Cache) -> Tensor:
         """The logits ``[R, V]`` of :meth:`step`."""
