@@ -96,12 +96,10 @@ class Way:
     """One way of decoding: a runner that keeps what it learns, and its tally."""
 
     def __init__(self, transformer: Transformer, size: int, sampling: Sampling) -> None:
-        config = EngineConfig(max_running=size, cache_tokens=size * ROOM)
         self.sampling, self.tally = sampling, Tally()
         self._runner = Runner(
             transformer,
-            slots=size,
-            tokens=config.cache_tokens,
+            cache=transformer.new_cache(size, size * ROOM),
             profile=step_profile(transformer, EngineConfig()),
             calibration=read_calibration(transformer, NANO),
         )

@@ -56,6 +56,7 @@ __all__ = [
     "InvalidOutput",
     "LimitReached",
     "LoadError",
+    "MemoryTooSmall",
     "MissingWeights",
     "NoOutput",
     "QueueFull",
@@ -276,6 +277,16 @@ class Unsupported(DSAgentError):
     Traceback (most recent call last):
         ...
     dsagent.errors.Unsupported: config: model_type is 'llama'; this engine runs ...
+    """
+
+
+class MemoryTooSmall(LoadError):
+    """The memory that the engine may use has no room for a single conversation.
+
+    >>> try:
+    ...     model = await Model.load(engine=EngineConfig(memory=1_000_000))
+    ... except MemoryTooSmall as error:
+    ...     print("give it more:", error)
     """
 
 

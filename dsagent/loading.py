@@ -172,7 +172,6 @@ def _engine(
         config = replace(
             config,
             context=context,
-            cache_tokens=max(context, config.cache_tokens),
         )
     transformer = Transformer.load(folder, progress)
     return Engine(

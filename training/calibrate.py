@@ -42,7 +42,7 @@ async def accepted_lengths(
     grammars = GrammarBackend(tokenizer)
     assert transformer.drafter is not None
     length = transformer.drafter.block_size
-    config = EngineConfig(max_running=AT_ONCE, cache_tokens=AT_ONCE * 4096)
+    config = EngineConfig(max_running=AT_ONCE)
     found: dict[tuple[str, float], float] = {}
 
     def count(text: str) -> int:

@@ -304,7 +304,7 @@ async def examine(folder: Path, plan: Plan, *, grammar: bool) -> list[Answer]:
 
     here = folder / "tokenizer.json"
     tokenizer = Tokenizer.from_file(here if here.exists() else NANO / "tokenizer.json")
-    config = EngineConfig(max_running=AT_ONCE, cache_tokens=AT_ONCE * 20_000)
+    config = EngineConfig(max_running=AT_ONCE, memory=2 << 30)
     answers: list[Answer] = []
     async with Engine(Transformer.load(folder), config) as engine:
         backend = GrammarBackend(tokenizer) if grammar else None

@@ -75,10 +75,23 @@ class Admission:
             self._admitted.clear()
             return taken
 
-    def release(self, sequence: Sequence) -> None:
-        """Give back the reservation of a sequence that ``take`` returned."""
+    def release(self, sequence: Sequence, *, keep: bool = False) -> None:
+        """Give back the reservation of a sequence that ``take`` returned.
+
+        Args:
+            sequence: Whose.
+            keep: All but its tokens, which go on being held (``give_back``).
+        """
         with self._lock:
+            if keep:
+                self._reserved_tokens += sequence.storage
             self._unreserve(sequence)
+
+    def give_back(self, sequence: Sequence) -> None:
+        """Give back the tokens that ``release`` kept."""
+        with self._lock:
+            self._reserved_tokens -= sequence.storage
+            self._let_in()
 
     def withdraw(self, sequence: Sequence) -> bool:
         """Forget a sequence that ``take`` has not returned yet; False if it has."""
@@ -100,7 +113,7 @@ class Admission:
             left = [*self._admitted, *self._waiting]
             for sequence in self._admitted:
                 self._reserved_slots -= 1
-                self._reserved_tokens -= sequence.capacity
+                self._reserved_tokens -= sequence.storage
             self._admitted.clear()
             self._waiting.clear()
             return left
@@ -108,17 +121,17 @@ class Admission:
     def _fits(self, sequence: Sequence) -> bool:
         return (
             self._reserved_slots < self._slots
-            and self._reserved_tokens + sequence.capacity <= self._tokens
+            and self._reserved_tokens + sequence.storage <= self._tokens
         )
 
     def _reserve(self, sequence: Sequence) -> None:
         self._reserved_slots += 1
-        self._reserved_tokens += sequence.capacity
+        self._reserved_tokens += sequence.storage
         self._admitted[sequence] = None
 
     def _unreserve(self, sequence: Sequence) -> None:
         self._reserved_slots -= 1
-        self._reserved_tokens -= sequence.capacity
+        self._reserved_tokens -= sequence.storage
         self._let_in()
 
     def _let_in(self) -> None:

@@ -31,7 +31,8 @@ from dsagent.engine.rings import read_ring, read_window, write_ring, write_windo
 from dsagent.errors import QueueFull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping
+    from typing import TypeGuard
 
     from torch import Tensor
 
@@ -128,6 +129,8 @@ class Cache:
         self.slots = slots
         self.ring = config.sliding_window + SLACK
         self.pages = Pages(pages)
+        self.residues = 0
+        """Bytes that residues may take, if they are kept."""
         self._device = device
         self._free = list(range(slots))[::-1]
         self._held: dict[int, _Held] = {}
@@ -152,7 +155,7 @@ class Cache:
         if not self._free:
             raise QueueFull(f"all {self.slots} slots of the cache are in use")
         shared = start.pages[: start.position // PAGE] if start else ()
-        pages = [*shared, *self.pages.take(-(-capacity_tokens // PAGE) - len(shared))]
+        pages = [*shared, *self.pages.take(self.needs(capacity_tokens, start))]
         self.pages.hold(shared)
         slot = self._free.pop()
         table = Table(pages)
@@ -167,6 +170,11 @@ class Cache:
                 self._copy_page(start.pages[len(shared)], pages[len(shared)])
             self._refill(rings, start.residue)
         return slot
+
+    def needs(self, capacity_tokens: int, start: Start | None = None) -> int:
+        """How many free pages ``alloc`` takes."""
+        shared = start.position // PAGE if start else 0
+        return -(-capacity_tokens // PAGE) - shared
 
     def free(self, slot: int) -> None:
         """Give a sequence's storage back."""
@@ -207,26 +215,67 @@ class Cache:
         pages = held.pages[: -(-position // PAGE)]
         return Start(tuple(pages), Residue(position, windows, raw, context))
 
+    def export(self, start: Start) -> dict[str, Tensor]:
+        """All that :meth:`load` needs to make the same of a fresh sequence.
+
+        Pages that are held don't change, so this may be asked for in any thread.
+        """
+        p, residue = start.position, start.residue
+        found: dict[str, Tensor] = {}
+        table = Table(start.pages)
+        for i, ratio in enumerate(self.config.compress_ratios):
+            found[f"layers.{i}.window"] = residue.windows[i]
+            raw = residue.raw[i]
+            if raw is None:
+                continue
+            found[f"layers.{i}.raw"] = raw
+            for name, pool in zip(("entries", "index"), self._pools[i], strict=True):
+                if pool is not None:
+                    rows = Entries(pool, PAGE // ratio, table).read(0, p // ratio)
+                    found[f"layers.{i}.{name}"] = torch.cat([pool[:0], *rows])
+        for i, rows in enumerate(residue.drafts or ()):
+            found[f"stages.{i}.context"] = rows
+        return found
+
+    def load(self, slot: int, position: int, tensors: Mapping[str, Tensor]) -> None:
+        """Put what ``export`` gave into the storage of a sequence.
+
+        Raises:
+            ValueError: it isn't what this model leaves behind at that position.
+        """
+        held, ratios = self._held[slot], self.config.compress_ratios
+        layers, get = range(len(ratios)), tensors.get
+        windows = [get(f"layers.{i}.window") for i in layers]
+        raw = [get(f"layers.{i}.raw") for i in layers]
+        stages = [get(f"stages.{i}.context") for i in range(self.stages)]
+        near = min(position, self.config.sliding_window)
+        whole = [rows for rows in windows if _is(rows, near, self.config.head_dim)]
+        context = [rows for rows in stages if _is(rows, near, self.config.head_dim)]
+        if len(whole) < len(layers) or len(context) < self.stages:
+            raise ValueError("a window isn't there or has another shape")
+        for i, ratio in enumerate(ratios):
+            if not ratio:
+                continue
+            first, state = _raw_from(position, ratio), held.layers[i]
+            if not _is(raw[i], position - first, raw_width(self.config, ratio)):
+                raise ValueError(f"the raw rows of layer {i} have another shape")
+            for name, entries in (("entries", state.entries), ("index", state.index)):
+                rows = get(f"layers.{i}.{name}")
+                if entries is None:
+                    continue
+                if not _is(rows, position // ratio, entries.width):
+                    raise ValueError(f"the {name} of layer {i} have another shape")
+                entries.write(0, rows)
+        self._refill(
+            held.rings, Residue(position, tuple(whole), tuple(raw), tuple(context))
+        )
+
     @property
     def nbytes(self) -> int:
         """Bytes that open sequences hold now, pages they share counted once."""
         pages = {page for held in self._held.values() for page in held.pages}
-        return len(self._held) * self.slot_bytes + len(pages) * self.page_bytes
-
-    @property
-    def slot_bytes(self) -> int:
-        """Bytes of one sequence's rings."""
-        c, width = self.config, 4
-        windows = len(c.compress_ratios) * (self.ring + 1) * c.head_dim
-        raw = sum(raw_ring(r) * raw_width(c, r) for r in c.compress_ratios if r)
-        drafts = self.stages * (1 + SLACK + self.ring) * c.head_dim
-        return width * (windows + raw + drafts)
-
-    @property
-    def page_bytes(self) -> int:
-        """Bytes of one page in all pools."""
-        pools = (pool for pair in self._pools for pool in pair if pool is not None)
-        return sum(pool.nbytes for pool in pools) // max(1, self.pages.count)
+        slots, held = len(self._held), len(pages)
+        return slots * slot_bytes(self.config, self.stages) + held * page_bytes(self.config)
 
     def _pool(self, ratio: int) -> tuple[Tensor | None, Tensor | None]:
         """A layer's entries and index keys, of all pages."""
@@ -282,6 +331,11 @@ class Cache:
         return torch.zeros(n, width, device=self._device)
 
 
+def _is(rows: Tensor | None, n: int, width: int) -> TypeGuard[Tensor]:
+    """Whether there are n rows of a width."""
+    return rows is not None and rows.shape == (n, width)
+
+
 def raw_ring(ratio: int) -> int:
     """Size of the ring of raw rows: what an entry pools, and the slack."""
     return (2 * ratio if ratio == CSA else ratio) + SLACK
@@ -292,6 +346,22 @@ def raw_width(config: ModelConfig, ratio: int) -> int:
     if ratio == CSA:
         return 4 * (config.head_dim + config.index_head_dim)
     return 2 * config.head_dim
+
+
+def slot_bytes(config: ModelConfig, stages: int) -> int:
+    """Bytes of one sequence's rings, with a drafter of so many stages."""
+    ring, ratios = config.sliding_window + SLACK, config.compress_ratios
+    windows = len(ratios) * (ring + 1) * config.head_dim
+    raw = sum(raw_ring(r) * raw_width(config, r) for r in ratios if r)
+    drafts = stages * (1 + SLACK + ring) * config.head_dim
+    return 4 * (windows + raw + drafts)
+
+
+def page_bytes(config: ModelConfig) -> int:
+    """Bytes of one page in the pools of all layers."""
+    widths = {CSA: config.head_dim + config.index_head_dim}
+    rows = ((PAGE // r, widths.get(r, config.head_dim)) for r in config.compress_ratios if r)
+    return 4 * sum(n * width for n, width in rows)
 
 
 def _raw_from(position: int, ratio: int) -> int:

@@ -15,6 +15,7 @@ import logging
 import math
 import re
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 Precision = Literal["f32", "bf16", "fp8", "native"]
 """How matrices are stored; "native" is FP8 with experts in packed FP4."""
 
+SAMPLES, SAMPLE = 16, 1 << 16
+"""How many pieces of a file tell it from others, and their bytes."""
 _INDEX = "model.safetensors.index.json"
 _FP8 = re.compile(
     r"attn\.(wq_a|wq_b|wkv|wo_a|wo_b)\.weight$|indexer\.wq_b\.weight$"
@@ -92,6 +95,20 @@ class Checkpoint:
                 return formats.fp8_to_float(tensor, scale)
             return formats.fp4_to_float(tensor, scale)
         return tensor.float()
+
+    def fingerprint(self) -> str:
+        """What tells this checkpoint from others: a hash of its configuration, and of
+        every file's size, header and a few samples of its contents. Reading all of a
+        large model would take minutes, and another training changes every sample."""
+        found = sha256((self.path / "config.json").read_bytes())
+        for path in sorted(self.path.glob("*.safetensors")):
+            with path.open("rb") as file:
+                size = file.seek(0, 2)
+                found.update(f"{path.name} {size}".encode())
+                for i in range(SAMPLES):
+                    file.seek(i * max(0, size - SAMPLE) // (SAMPLES - 1))
+                    found.update(file.read(SAMPLE))
+        return found.hexdigest()
 
     def close(self) -> None:
         """Let go of the files."""

@@ -236,8 +236,12 @@ class EngineConfig:
     """Requests computed together."""
     max_queue: int = 256
     """Requests that may wait; one more raises ``QueueFull``."""
-    cache_tokens: int = 131_072
-    """Tokens, prompts and outputs together, the caches hold at most."""
+    memory: int | None = None
+    """Bytes for everything kept of sequences: those that run, and what earlier ones left
+    for later ones to begin with. ``None``: 1 GiB, or what a conversation of ``context``
+    tokens takes."""
+    keep_prefixes: bool = True
+    """Whether what was computed of a prompt is kept for others that begin with it."""
     context: int | None = None
     """Longest sequence; the model's own limit if ``None``."""
     prefill_chunk: int = 512
@@ -252,7 +256,7 @@ class EngineConfig:
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if isinstance(value, int) and value < 1 and value is not False:
                 raise ValueError(f"EngineConfig.{name} must be at least 1, not {value}")
 
 

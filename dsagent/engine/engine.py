@@ -19,8 +19,10 @@ decoding only when two logits tie within it.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,29 +30,39 @@ import anyio.to_thread
 
 from dsagent.engine.admission import Admission
 from dsagent.engine.bridge import Mailbox
+from dsagent.engine.cache import page_bytes
 from dsagent.engine.config import EngineConfig
+from dsagent.engine.hold import Hold, Lease
+from dsagent.engine.request import Request
 from dsagent.engine.runner import Runner
 from dsagent.engine.scheduler import Scheduler
 from dsagent.engine.sequence import Sequence
 from dsagent.engine.worker import Worker
-from dsagent.errors import ContextOverflow
+from dsagent.engine.store import Store
+from dsagent.errors import ContextOverflow, PrefixFileError, QueueFull
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from dsagent.engine.calibration import Calibration
+    from dsagent.engine.prefixfile import Saved
     from dsagent.engine.profile import StepProfile
     from dsagent.engine.request import (
         EngineStats,
         GenerationStats,
-        Request,
+        HoldSource,
         Stop,
         TokenStep,
     )
     from dsagent.engine.speculation import Observer
     from dsagent.engine.transformer import Transformer
     from dsagent.errors import DSAgentError
+
+
+logger = logging.getLogger(__name__)
 
 
 class Generation:
@@ -157,24 +169,32 @@ class Engine:
         config = config or EngineConfig()
         self._config = config
         self._vocab_size: int = transformer.config.vocab_size
+        cache = transformer.planned_cache(
+            config.memory, config.max_running, config.context
+        )
+        self._page = cache.page
         self._context_limit: int = min(
             config.context or transformer.config.max_position_embeddings,
-            config.cache_tokens,
+            cache.capacity,
         )
         runner = Runner(
             transformer,
-            slots=config.max_running,
-            tokens=config.cache_tokens,
+            cache=cache,
+            keep_prefixes=config.keep_prefixes,
             profile=profile,
             calibration=calibration,
             observe=observe,
         )
         self._admission = Admission(
-            slots=config.max_running, tokens=config.cache_tokens, queue=config.max_queue
+            slots=cache.slots, tokens=cache.capacity, queue=config.max_queue
         )
         scheduler = Scheduler(
             prefill_chunk=config.prefill_chunk, max_unread=config.max_unread
         )
+        self._page_bytes = page_bytes(transformer.config) if cache.residues else 0
+        self.fingerprint: str = transformer.fingerprint
+        """What tells states of this model from those of others."""
+        self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
         self._worker = Worker(
             runner, self._admission, scheduler, threads=config.threads
         )
@@ -208,17 +228,110 @@ class Engine:
             Closed: the engine was closed, or closed itself after a failure.
             ValueError: the prompt holds an id the model doesn't have.
         """
+        return self._start(self._sequence(request))
+
+    async def hold(
+        self,
+        ids: Iterable[int],
+        *,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Hold:
+        """Have ``ids`` read, and what was computed of them kept.
+
+        Args:
+            ids: Token ids, at least one.
+            folder: Where to look for a file of theirs, if they aren't in memory. One
+                that can't be used is as good as none.
+            progress: Called as (tokens done, tokens there are) while they are read.
+
+        Raises:
+            ContextOverflow: they can never fit.
+            QueueFull: too many requests are waiting already, or too much is held.
+            Closed: the engine was closed.
+        """
+        request = Request(tuple(ids), max_tokens=0)
+        sequence = self._sequence(request)
+        sequence.keep = True
+        if folder is not None:
+            sequence.saved = await anyio.to_thread.run_sync(
+                self._saved, folder, request.prompt
+            )
+        try:
+            async with self._start(sequence) as reading:
+                async for step in reading:
+                    if progress is not None and step.prefilled is not None:
+                        progress(step.prefilled, step.prompt_tokens)
+        except BaseException:
+            self._worker.let_go(sequence)
+            raise
+        return self._held(sequence)
+
+    def _held(self, sequence: Sequence) -> Hold:
+        kept = sequence.kept
+        if kept is None:
+            raise QueueFull(
+                "there is no room to hold another prefix: release one, or raise "
+                "EngineConfig.memory"
+            )
+        ids, pages = sequence.request.prompt, -(-kept.position // self._page)
+        worker = self._worker
+        lease = Lease(
+            ids,
+            kept.position // self._page * self._page,
+            partial(worker.let_go, sequence),
+        )
+        self._leases.add(lease)
+        source: HoldSource = "computed"
+        if sequence.computed == sequence.cached:
+            source = "disk" if sequence.saved is not None else "memory"
+        nbytes = kept.residue.nbytes + pages * self._page_bytes
+        export = partial(worker.export, kept)
+        return Hold(lease, source, nbytes, self.fingerprint, export)
+
+    def _saved(self, folder: Path, ids: tuple[int, ...]) -> Saved | None:
+        """The longest saved beginning of ``ids``, if there is one that can be used."""
+        store = Store(folder, model=self.fingerprint)
+        try:
+            entry = store.find(ids)
+            return None if entry is None else store.load(ids[: entry.length])
+        except PrefixFileError as error:
+            logger.warning("%s", error)
+            return None
+
+    def _sequence(self, request: Request) -> Sequence:
         self._check_ids(request)
         seed = request.sampling.seed
-        sequence = Sequence(
+        capacity = self._capacity(request)
+        return Sequence(
             request,
             seed=secrets.randbits(63) if seed is None else seed,
-            capacity=self._capacity(request),
+            capacity=capacity,
+            storage=-(-capacity // self._page) * self._page,
             mailbox=Mailbox(len(request.prompt), self._worker.nudge),
         )
-        self._admission.enter(sequence)
+
+    def _start(self, sequence: Sequence) -> Generation:
+        lease = self._lease(sequence.request.prompt)
+        if lease is not None:
+            sequence.lease = lease
+            sequence.storage -= lease.tokens
+        try:
+            self._admission.enter(sequence)
+        except BaseException:
+            if lease is not None:
+                lease.drop()
+            raise
         self._worker.nudge()
         return Generation(self, self._worker, sequence)
+
+    def _lease(self, prompt: tuple[int, ...]) -> Lease | None:
+        """The longest held beginning of ``prompt``, taken."""
+        held = [lease for lease in self._leases if lease.begins(prompt)]
+        for lease in sorted(held, key=lambda lease: -len(lease.ids)):
+            if lease.take():
+                return lease
+        return None
 
     def stats(self) -> EngineStats:
         """What it does now and has done so far. Any thread, also after ``close``."""

@@ -124,6 +124,11 @@ class Entries:
             _, page, length = table.runs[0]
             self._whole = pool[page * per_page : (page + length) * per_page]
 
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return self._pool.shape[1]
+
     def __len__(self) -> int:
         return len(self._table.pages) * self._per_page
 

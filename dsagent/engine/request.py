@@ -193,9 +193,9 @@ class EngineStats:
     waiting: int
     """Requests in the queue, without storage."""
     cache_tokens: int
-    """Token capacity reserved by the running requests."""
+    """Token capacity reserved by the running requests, in whole pages."""
     cache_bytes: int
-    """Bytes of sequence storage held now."""
+    """Bytes of storage that running requests hold now."""
     steps: int
     prefill_tokens: int
     decode_tokens: int
@@ -205,6 +205,8 @@ class EngineStats:
     """Drafted tokens verified."""
     accepted: int = 0
     """Those among them that stood."""
+    cached_tokens: int = 0
+    """Prompt tokens that were in the cache already."""
 
     @property
     def tokens_per_second(self) -> float:

@@ -18,6 +18,7 @@ from dsagent.engine.batch import Batch, Span
 from dsagent.engine.calibration import Calibration
 from dsagent.engine.constraint import allocate_mask, apply_mask
 from dsagent.engine.policy import Policy
+from dsagent.engine.prefix import Prefixes, checkpoints
 from dsagent.engine.profile import StepProfile
 from dsagent.engine.speculation import Speculator
 from dsagent.engine.verify import verify
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsagent.engine.cache import Cache
+    from dsagent.engine.prefix import Checkpoint
+    from dsagent.engine.prefixfile import Saved
     from dsagent.engine.scheduler import Work
     from dsagent.engine.sequence import Sequence
     from dsagent.engine.speculation import Block, Observer
@@ -63,14 +66,16 @@ class Runner:
         self,
         transformer: Transformer,
         *,
-        slots: int,
-        tokens: int,
+        cache: Cache,
+        keep_prefixes: bool = True,
         profile: StepProfile | None = None,
         calibration: Calibration | None = None,
         observe: Observer | None = None,
     ) -> None:
         self._transformer = transformer
-        self._cache: Cache = transformer.new_cache(slots, tokens)
+        self._cache = cache
+        keep = keep_prefixes and cache.residues > 0
+        self._prefixes = Prefixes(cache, cache.residues) if keep else None
         self._device = transformer.device
         self._vocab: int = transformer.config.vocab_size
         drafter = self._drafter = transformer.drafter
@@ -92,15 +97,86 @@ class Runner:
 
     def open(self, sequence: Sequence) -> None:
         """Give ``sequence`` its storage."""
+        known, saved = self._known(sequence), sequence.saved
+        if saved is not None:
+            if known is None or known.position < len(saved.ids):
+                self._load(sequence, saved)
+                return
+            sequence.saved = None  # what is in memory is as long
+        if known is not None:
+            known.pins += 1
+        try:
+            start = None if known is None else known.start
+            if self._prefixes is not None:
+                own = self._cache.needs(sequence.capacity, start)
+                self._prefixes.make_room(own)
+            sequence.slot = self._cache.alloc(sequence.capacity, start)
+        finally:
+            if known is not None:
+                known.pins -= 1
+        self._bytes = self._cache.nbytes
+        if self._prefixes is not None:
+            sequence.cuts = checkpoints(len(sequence.tokens))
+        if known is not None:
+            sequence.computed = sequence.cached = known.position
+
+    def _load(self, sequence: Sequence, saved: Saved) -> None:
+        """Begin behind what another process computed."""
+        if self._prefixes is not None:
+            self._prefixes.make_room(self._cache.needs(sequence.capacity))
         sequence.slot = self._cache.alloc(sequence.capacity)
         self._bytes = self._cache.nbytes
+        self._cache.load(sequence.slot, len(saved.ids), saved.tensors)
+        sequence.computed = sequence.cached = len(saved.ids)
 
-    def close(self, sequence: Sequence) -> None:
-        """Take the storage back. Safe to repeat."""
-        if sequence.slot is not None:
-            self._cache.free(sequence.slot)
-            sequence.slot = None
-            self._bytes = self._cache.nbytes
+    def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
+        """The state of a pinned checkpoint. Any thread."""
+        return self._cache.export(checkpoint.start)
+
+    def close(self, sequence: Sequence, *, sound: bool = True) -> None:
+        """Take the storage back. Safe to repeat.
+
+        Args:
+            sequence: Whose.
+            sound: Whether what was computed of it can be gone on from.
+        """
+        if sequence.slot is None:
+            return
+        if sound:
+            kept = self._remember(sequence)
+            if kept is not None and sequence.keep:
+                kept.pins += 1
+                sequence.kept = kept
+        self._cache.free(sequence.slot)
+        sequence.slot = None
+        self._bytes = self._cache.nbytes
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        """Pin it no longer."""
+        checkpoint.pins -= 1
+
+    def _known(self, sequence: Sequence) -> Checkpoint | None:
+        """What was computed of its beginning, for others; a token is left to compute if
+        it is to be given any."""
+        if self._prefixes is None:
+            return None
+        most = len(sequence.tokens) - (sequence.request.max_tokens != 0)
+        return self._prefixes.find(sequence.tokens, most, drafts=self._drafts(sequence))
+
+    def _remember(self, sequence: Sequence) -> Checkpoint | None:
+        """Keep what was computed of it so far for others."""
+        if self._prefixes is None or not sequence.computed:
+            return None
+        assert sequence.slot is not None
+        done, drafts = sequence.computed, self._drafts(sequence)
+        start = self._cache.start(sequence.slot, done, drafts=drafts)
+        return self._prefixes.add(sequence.tokens[:done], start)
+
+    def _drafts(self, sequence: Sequence) -> bool:
+        """Whether the drafter is told of its tokens."""
+        return (
+            self._drafter is not None and sequence.request.sampling.speculation != "off"
+        )
 
     @torch.inference_mode()
     def run(self, work: list[Work]) -> list[Result]:
@@ -166,6 +242,8 @@ class Runner:
         sequence = piece.sequence
         decoded = sequence.begun
         sequence.computed = piece.start + piece.length
+        if sequence.computed in sequence.cuts:
+            self._remember(sequence)
         if not piece.last:
             return NOTHING
         block = blocks[sequence]
@@ -199,8 +277,8 @@ class Runner:
             ids += part
             positions += range(start, start + len(part))
             logit_rows += range(end - wanted, end)
-            untapped = self._untapped(sequence, start, len(part))
-            tap_rows += range(offset + untapped, end)
+            for first, last in self._tapped(sequence, start, len(part)):
+                tap_rows += range(offset + first - start, offset + last - start)
         return Batch(
             torch.tensor(ids, device=self._device),
             torch.tensor(positions, device=self._device),
@@ -209,13 +287,21 @@ class Runner:
             torch.tensor(tap_rows, device=self._device) if tap_rows else None,
         )
 
-    def _untapped(self, sequence: Sequence, start: int, length: int) -> int:
-        """How many rows of a span from ``start`` on the drafter will never look at.
+    def _tapped(
+        self, sequence: Sequence, start: int, length: int
+    ) -> list[tuple[int, int]]:
+        """Runs of positions from ``start`` on that the drafter will look at.
 
-        Without a drafter all ``length`` of them, forced guesses included. The first
-        anchor is the token behind the prompt.
+        A window of them before every anchor, of which the first is the token behind the
+        prompt, and before every position that others may go on from.
         """
-        if self._drafter is None or sequence.request.sampling.speculation == "off":
-            return length
-        whole = len(sequence.tokens) - start
-        return max(0, whole - self._transformer.config.sliding_window)
+        if not self._drafts(sequence):
+            return []
+        window, end = self._transformer.config.sliding_window, start + length
+        found: list[tuple[int, int]] = []
+        for cut in (*sequence.cuts, max(len(sequence.tokens), end)):
+            first = max(cut - window, start, found[-1][1] if found else 0)
+            last = min(cut, end)
+            if first < last:
+                found.append((first, last))
+        return found

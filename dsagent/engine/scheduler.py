@@ -5,8 +5,8 @@ The rules, each with its reason:
 * Every sequence that decodes is in every step, unless its reader is behind. A long
   prompt therefore slows the others by one chunk per step and never stops them.
 * At most ``prefill_chunk`` prompt tokens are in a step.
-* A chunk ends at a multiple of ``prefill_chunk`` in its own sequence or at the end of
-  what is pending. Where a prompt is cut depends on the prompt alone, so a request is
+* A chunk ends at a multiple of ``prefill_chunk`` in its own sequence, where the prefix
+  cache wants to keep what was computed, or at the end of what is pending. Where a prompt is cut depends on the prompt alone, so a request is
   computed in the same pieces alone and in company.
 * Chunks go in turn to the oldest prefill and to the one with the least left. The first
   guarantees that everyone gets through; the second that a question does not wait for
@@ -32,8 +32,10 @@ class Work:
 
     @property
     def last(self) -> bool:
-        """True when nothing is pending after it: its last row yields a token."""
-        return self.start + self.length == len(self.sequence.tokens)
+        """True when nothing is pending after it and its last row yields a token."""
+        sequence = self.sequence
+        done = self.start + self.length == len(sequence.tokens)
+        return done and sequence.request.max_tokens != 0
 
 
 class Scheduler:
@@ -97,5 +99,7 @@ class Scheduler:
         return work
 
     def _chunk_length(self, sequence: Sequence) -> int:
-        boundary = (sequence.computed // self._chunk + 1) * self._chunk
-        return min(boundary, len(sequence.tokens)) - sequence.computed
+        done = sequence.computed
+        boundary = (done // self._chunk + 1) * self._chunk
+        cut = next((cut for cut in sequence.cuts if cut > done), boundary)
+        return min(boundary, cut, len(sequence.tokens)) - done

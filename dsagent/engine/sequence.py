@@ -23,6 +23,9 @@ from dsagent.engine.request import GenerationStats
 
 if TYPE_CHECKING:
     from dsagent.engine.bridge import Mailbox
+    from dsagent.engine.hold import Lease
+    from dsagent.engine.prefix import Checkpoint
+    from dsagent.engine.prefixfile import Saved
     from dsagent.engine.request import Request, Stop
 
 _numbers = count()
@@ -34,6 +37,8 @@ class Sequence:
     seed: int
     capacity: int
     """Tokens its storage must hold: prompt + max_tokens."""
+    storage: int
+    """Tokens to reserve for that: whole pages."""
     mailbox: Mailbox
     number: int = field(default_factory=lambda: next(_numbers))
     """Its name: no other sequence of the process has it."""
@@ -42,6 +47,19 @@ class Sequence:
     computed: int = 0
     slot: int | None = None
     """Its storage in the cache; None before admission and after the end."""
+    cached: int = 0
+    """Tokens it began behind, computed by others."""
+    cuts: tuple[int, ...] = ()
+    """Positions in its prompt that chunks end at, for what is computed up to there to be
+    kept."""
+    keep: bool = False
+    """Whether what was computed of it is to be pinned at its end."""
+    kept: Checkpoint | None = None
+    """The pinned checkpoint, then."""
+    saved: Saved | None = None
+    """What was computed of its beginning by another process."""
+    lease: Lease | None = None
+    """What keeps the pages of its beginning, which it doesn't reserve."""
     decode_steps: int = 0
     drafted: int = 0
     """Drafted tokens verified so far."""
@@ -71,6 +89,11 @@ class Sequence:
         return len(self.tokens) > len(self.request.prompt)
 
     @property
+    def ended(self) -> bool:
+        """Whether it asked for no more than its prompt to be read, and it has been."""
+        return self.request.max_tokens == 0 and not self.pending
+
+    @property
     def room(self) -> int:
         """Tokens it may still be given."""
         return self.capacity - len(self.tokens)
@@ -92,6 +115,7 @@ class Sequence:
         end = self.mailbox.ended or now
         return GenerationStats(
             prompt_tokens=len(self.request.prompt),
+            cached_tokens=min(self.cached, len(self.request.prompt)),
             output_tokens=len(self.tokens) - len(self.request.prompt),
             seed=self.seed,
             queued=(admitted or end) - self.submitted,

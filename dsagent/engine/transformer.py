@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from dsagent.engine.attention import Attention, Norms, Step, Tails, ring_bias
-from dsagent.engine.cache import Cache
+from dsagent.engine.cache import Cache, page_bytes, slot_bytes
 from dsagent.engine.checkpoint import Checkpoint
 from dsagent.engine.config import CSA, WINDOW
 from dsagent.engine.pages import PAGE
+from dsagent.engine.plan import divide
 from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
 from dsagent.engine.hyper import sublayer
@@ -83,6 +84,8 @@ class Transformer:
 
     def __init__(self, weights: Checkpoint) -> None:
         config = self.config = weights.config
+        self.fingerprint = weights.fingerprint()
+        """What tells its weights from others."""
         self.device = torch.device("cpu")
         build = _Builder(config, weights)
         self._embed = weights.tensor("embed.weight")
@@ -121,6 +124,25 @@ class Transformer:
         """Storage for ``slots`` sequences of together ``max_tokens`` tokens."""
         # Every sequence may leave most of a page empty.
         return self.paged_cache(slots, max_tokens // PAGE + slots)
+
+    def planned_cache(self, memory: int | None, slots: int, context: int | None) -> Cache:
+        """Storage that keeps to ``memory`` bytes (``plan.py``), for up to ``slots``
+        sequences of ``context`` tokens.
+
+        Raises:
+            MemoryTooSmall: not one sequence fits.
+        """
+        stages = 0 if self.drafter is None else self.drafter.stages
+        plan = divide(
+            memory,
+            slots=slots,
+            slot=slot_bytes(self.config, stages),
+            page=page_bytes(self.config),
+            context=context,
+        )
+        cache = self.paged_cache(plan.slots, plan.pages)
+        cache.residues = plan.residues
+        return cache
 
     def paged_cache(self, slots: int, pages: int) -> Cache:
         """Storage for ``slots`` sequences that have so many pages together."""

@@ -33,13 +33,16 @@ import torch
 
 from dsagent.engine.bridge import wake
 from dsagent.engine.request import EngineStats
-from dsagent.errors import EngineError
+from dsagent.errors import Closed, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dsagent.engine.admission import Admission
+    from torch import Tensor
+
     from dsagent.engine.bridge import Waiter
+    from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.request import Stop
     from dsagent.engine.runner import Result, Runner
     from dsagent.engine.scheduler import Scheduler, Work
@@ -68,7 +71,7 @@ class Worker:
         self._stopping = False
         self._waiters: list[Waiter] = []
         self._steps = self._prefill_tokens = self._decode_tokens = 0
-        self._drafted = self._accepted = 0
+        self._drafted = self._accepted = self._cached_tokens = 0
         self._busy = 0.0
         # Daemon, or a forgotten engine would keep the process alive; stopped at exit,
         # because a thread inside a tensor operation must not outlive the interpreter.
@@ -91,6 +94,21 @@ class Worker:
     def cancel(self, sequence: Sequence) -> None:
         """End ``sequence`` within one step. Safe after its end."""
         self._inbox.put(lambda: self._end(sequence, "cancelled"))
+
+    def let_go(self, sequence: Sequence) -> None:
+        """Forget what was kept of ``sequence``. Once."""
+        self._inbox.put(lambda: self._let_go(sequence))
+
+    def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
+        """The state of a pinned checkpoint.
+
+        Raises:
+            Closed: the engine has ended.
+        """
+        runner = self._runner
+        if runner is None:
+            raise Closed("the engine is closed")
+        return runner.export(checkpoint)
 
     def stop(self) -> None:
         """Ask the loop to end after the current step."""
@@ -116,6 +134,7 @@ class Worker:
             busy=self._busy,
             drafted=self._drafted,
             accepted=self._accepted,
+            cached_tokens=self._cached_tokens,
         )
 
     # Engine thread.
@@ -156,6 +175,10 @@ class Worker:
             self._runner.open(sequence)
         except Exception as cause:
             self._fail(sequence, "no storage could be allocated", cause)
+            return
+        self._cached_tokens += sequence.cached
+        if sequence.ended:  # all of what it asked for was known
+            self._end(sequence, "length")
 
     def _step(self, work: list[Work]) -> None:
         assert self._runner is not None
@@ -185,6 +208,8 @@ class Worker:
         self._decode_tokens += len(result.tokens)
         self._drafted += result.drafted
         self._accepted += result.accepted
+        if sequence.ended:
+            stop = "length"
         if stop is None and result.error is not None:
             stop = "error"
         if stop is not None:
@@ -194,6 +219,8 @@ class Worker:
         )
 
     def _fail(self, sequence: Sequence, what: str, cause: BaseException) -> None:
+        assert self._runner is not None
+        self._runner.close(sequence, sound=False)
         self._end(sequence, "error", _engine_error(what, cause))
 
     def _end(
@@ -202,7 +229,9 @@ class Worker:
         """Free what ``sequence`` holds, then say so. Safe to repeat."""
         if sequence.mailbox.stop is not None:
             return
-        if not self._admission.withdraw(sequence) and sequence in self._scheduler:
+        if self._admission.withdraw(sequence):
+            _unlease(sequence)
+        elif sequence in self._scheduler:
             self._release(sequence)
         self._waiters += sequence.mailbox.put(stop=stop, error=error)
 
@@ -210,7 +239,15 @@ class Worker:
         assert self._runner is not None
         self._scheduler.remove(sequence)
         self._runner.close(sequence)
-        self._admission.release(sequence)
+        self._admission.release(sequence, keep=sequence.kept is not None)
+        if sequence.kept is None:
+            _unlease(sequence)
+
+    def _let_go(self, sequence: Sequence) -> None:
+        if self._runner is not None and sequence.kept is not None:
+            self._runner.release(sequence.kept)
+            self._admission.give_back(sequence)
+            _unlease(sequence)
 
     def _wake(self) -> None:
         if self._waiters:
@@ -241,6 +278,13 @@ class Worker:
     def _stop_at_exit(self) -> None:
         self.stop()
         self.join()
+
+
+def _unlease(sequence: Sequence) -> None:
+    """Count no longer on what keeps its beginning."""
+    if sequence.lease is not None:
+        sequence.lease.drop()
+        sequence.lease = None
 
 
 def _nothing() -> None:

@@ -41,4 +41,4 @@ def make_engine(fake: FakeTransformer) -> Iterator[MakeEngine]:
 
 @pytest.fixture
 def engine(make_engine: MakeEngine) -> Engine:
-    return make_engine(cache_tokens=4096, prefill_chunk=16, max_running=8)
+    return make_engine(memory=4096, prefill_chunk=16, max_running=8)

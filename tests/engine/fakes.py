@@ -38,10 +38,17 @@ class FakeConfig:
 
 
 class FakeCache:
-    """One int64 row of storage per slot, poisoned when it changes hands."""
+    """One int64 row of storage per slot, poisoned when it changes hands.
+
+    Its page is a token, of a byte, and nothing is kept for others.
+    """
+
+    page = 1
+    residues = 0
 
     def __init__(self, slots: int, max_tokens: int) -> None:
         self.capacity = max_tokens
+        self.slots = slots
         self.free_slots = list(range(slots))
         self.rows: dict[int, np.ndarray] = {}
         self.frees = 0
@@ -79,6 +86,7 @@ class FakeTransformer:
     """(slot, start, length) of every span of every forward."""
     cache: FakeCache | None = None
     memory: int = MEMORY
+    fingerprint: str = "fake"
     drafter: FakeDrafter | None = None
 
     def __post_init__(self) -> None:
@@ -89,6 +97,11 @@ class FakeTransformer:
     def new_cache(self, slots: int, max_tokens: int) -> FakeCache:
         self.cache = FakeCache(slots, max_tokens)
         return self.cache
+
+    def planned_cache(
+        self, memory: int | None, slots: int, context: int | None
+    ) -> FakeCache:
+        return self.new_cache(slots, memory or 131_072)
 
     def step(self, batch: Batch, cache: FakeCache) -> FakeOutput:
         self.batches.append(tuple((s.slot, s.start, s.length) for s in batch.spans))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from dsagent.engine.cache import SLACK
+from dsagent.engine.cache import SLACK, page_bytes, slot_bytes
 from dsagent.engine.checkpoint import random_checkpoint
 from dsagent.engine.transformer import Transformer
 from dsagent.errors import QueueFull
@@ -100,7 +100,7 @@ def test_memory_grows_by_pages_and_is_given_back(model: Transformer) -> None:
         for ratio in c.compress_ratios
         if ratio
     )
-    assert cache.page_bytes == per_page
+    assert page_bytes(c) == per_page
     assert (cache.nbytes - held) - held == (17 - 1) * per_page
     cache.free(large)
     assert cache.nbytes == held
@@ -183,14 +183,14 @@ def test_what_is_shared_is_not_written_to(model: Transformer) -> None:
         tokens(300, 2, size),
         tokens(300, 3, size),
     )
-    cache = model.paged_cache(3, 10)
+    c, cache = model.config, model.paged_cache(3, 10)
     slot = cache.alloc(610)
     run(model, cache, [(slot, 0, first)])
     start = cache.start(slot, 610)
     cache.pages.hold(start.pages)
     cache.free(slot)
     one, two = cache.alloc(910, start), cache.alloc(910, start)
-    assert cache.nbytes == 2 * cache.slot_bytes + 6 * cache.page_bytes
+    assert cache.nbytes == 2 * slot_bytes(c, 0) + 6 * page_bytes(c)
     assert cache.pages.held == 7  # two shared, the third kept and copied twice
     got = run(model, cache, [(one, 610, left), (two, 610, right)])
     for part, ids in zip(got, (left, right), strict=True):

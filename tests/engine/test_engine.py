@@ -199,7 +199,7 @@ async def test_an_engine_whose_readers_are_all_behind_goes_to_sleep(
 async def test_a_prompt_that_cannot_fit_is_refused_before_any_work(
     make_engine: MakeEngine, fake: FakeTransformer
 ) -> None:
-    engine = make_engine(cache_tokens=100)
+    engine = make_engine(memory=100)
     assert engine.context_limit == 100
     with pytest.raises(ContextOverflow) as caught:
         engine.submit(
@@ -217,16 +217,16 @@ async def test_a_prompt_that_cannot_fit_is_refused_before_any_work(
 
 
 async def test_the_models_context_limits_too(make_engine: MakeEngine) -> None:
-    assert make_engine(cache_tokens=100_000).context_limit == 4096
-    assert make_engine(cache_tokens=100_000, context=77).context_limit == 77
+    assert make_engine(memory=100_000).context_limit == 4096
+    assert make_engine(memory=100_000, context=77).context_limit == 77
 
 
 async def test_without_max_tokens_the_context_is_the_limit(
     make_engine: MakeEngine,
 ) -> None:
-    engine = make_engine(cache_tokens=64)
+    engine = make_engine(memory=64)
     assert len(await collect(engine.submit(Request((1,) * 30)))) == 34
-    engine = make_engine(cache_tokens=64, default_max_tokens=12)
+    engine = make_engine(memory=64, default_max_tokens=12)
     assert len(await collect(engine.submit(Request((1,) * 30)))) == 12
     assert len(await collect(engine.submit(Request((1,) * 60)))) == 4
 
@@ -255,7 +255,7 @@ async def test_requests_wait_for_tokens_in_order(
     make_engine: MakeEngine, fake: FakeTransformer
 ) -> None:
     """Three of 40 tokens in a budget of 100: two run together, then the third."""
-    engine = make_engine(cache_tokens=100)
+    engine = make_engine(memory=100)
     with fake.held():
         generations = [engine.submit(Request((i,), 39, GREEDY)) for i in range(3)]
         assert engine.stats().waiting == 1
@@ -321,7 +321,7 @@ async def test_submitting_after_close_raises_closed(engine: Engine) -> None:
         engine.submit(Request((1,), 1))
 
 
-@pytest.mark.parametrize("name", ["prefill_chunk", "max_running", "cache_tokens"])
+@pytest.mark.parametrize("name", ["prefill_chunk", "max_running", "memory"])
 def test_impossible_settings_are_named(name: str) -> None:
     with pytest.raises(ValueError, match=rf"EngineConfig.{name} must be .* not 0"):
         EngineConfig(**{name: 0})

@@ -108,7 +108,7 @@ async def test_greedy_tokens_are_the_models(
     make_engine: MakeEngine, model: Transformer
 ) -> None:
     """Chunks, company and incremental decoding change nothing."""
-    engine = make_engine(model, cache_tokens=4096, prefill_chunk=24, max_running=6)
+    engine = make_engine(model, prefill_chunk=24, max_running=6)
     requests = [Request(prompt, 8, GREEDY) for prompt in prompts(6)]
     results = await collect([engine.submit(request) for request in requests])
     for request, ids in zip(requests, results, strict=True):
@@ -135,7 +135,7 @@ async def test_a_seeded_request_gives_the_same_tokens_alone_and_in_company(
             return await collect([engine.submit(request) for request in requests])
         return [await ended(engine.submit(request)) for request in requests]
 
-    engine = make_engine(model, cache_tokens=4096, prefill_chunk=32, max_running=5)
+    engine = make_engine(model, prefill_chunk=32, max_running=5)
     alone = await run(engine, together=False)
     steps_alone = engine.stats().steps
     assert await run(engine, together=True) == alone
@@ -152,7 +152,7 @@ async def test_cancelled_requests_leave_no_storage(
     make_engine: MakeEngine, model: Transformer
 ) -> None:
     rng = random.Random(9)
-    engine = make_engine(model, cache_tokens=2048, prefill_chunk=16, max_running=4)
+    engine = make_engine(model, prefill_chunk=16, max_running=4)
 
     async def leave(prompt: tuple[int, ...], reads: int) -> None:
         async with engine.submit(Request(prompt, 100)) as generation:

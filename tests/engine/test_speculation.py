@@ -86,7 +86,7 @@ async def continuations(
 ) -> Counter[tuple[int, ...]]:
     """What ``runs`` requests with engine-picked seeds continue ``(1, 2)`` with."""
     counts: Counter[tuple[int, ...]] = Counter()
-    config = EngineConfig(max_running=64, max_queue=runs, cache_tokens=64 * 8)
+    config = EngineConfig(max_running=64, max_queue=runs, memory=64 * 8)
     async with Engine(cast("Transformer", fake), config) as engine:
         with fake.held():
             requests = [
@@ -201,7 +201,7 @@ def drafting() -> FakeTransformer:
 
 
 def engine_on(fake: FakeTransformer, **options: int) -> Engine:
-    config = EngineConfig(**{"cache_tokens": 4096, "prefill_chunk": 16, **options})
+    config = EngineConfig(**{"memory": 4096, "prefill_chunk": 16, **options})
     return Engine(cast("Transformer", fake), config)
 
 

@@ -106,7 +106,7 @@ async def judged(
     fake.drafter = FakeDrafter(
         guess, lambda p, t: 1.386 if t % 2 else 0.405, block_size=3
     )
-    config = EngineConfig(max_running=together, max_queue=runs, cache_tokens=1024)
+    config = EngineConfig(max_running=together, max_queue=runs, memory=1024)
     texts: list[tuple[int, ...]] = []
     async with Engine(cast("Transformer", fake), config, profile=costs) as engine:
         with fake.held():
