@@ -15,8 +15,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
@@ -25,6 +23,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dsagent.documents import Document  # noqa: TC001  (pydantic reads the hints)
 from dsagent.encoding.pieces import scalars
+from dsagent.engine.files import replacing
 from dsagent.errors import (
     ChatFileError,
     DefinitionError,
@@ -100,26 +99,12 @@ def write(path: str | Path, saved: SavedChat) -> None:
     text = scalars(json.dumps(content, ensure_ascii=False))
     target = Path(os.path.realpath(path))
     try:
-        _replace(target, text.encode())
+        with replacing(target, private=True, durable=True) as file:
+            file.write(text.encode())
     except OSError as error:
         raise ChatFileError(
             f"the chat can't be saved as {path}: {error.strerror or error}"
         ) from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Write beside the target, then rename, which is one step for the file system."""
-    handle, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
 
 
 def load_saved(
