@@ -12,6 +12,7 @@
     ├─ InvalidDecision      about a call that can't be decided about      .call_id
     ├─ DocumentError        a document that is no text
     ├─ ChatFileError        a saved chat that can't be read, or not be written
+    ├─ PrefixFileError      a saved prefix that can't be read or written   .damaged
     ├─ ChatBusy             a second send while one is going on
     ├─ ContextOverflow      too long, said before any work   .needed .limit .parts
     ├─ RunError             a run that began and broke off   .reply
@@ -59,6 +60,7 @@ __all__ = [
     "MemoryTooSmall",
     "MissingWeights",
     "NoOutput",
+    "PrefixFileError",
     "QueueFull",
     "RunError",
     "ToolFailed",
@@ -146,6 +148,17 @@ class DocumentError(DSAgentError):
 
 class ChatFileError(DSAgentError):
     """A file that holds no chat, or can't hold one. The message names it."""
+
+
+class PrefixFileError(DSAgentError):
+    """A file that doesn't hold the saved prefix it should, or a prefix that can't be
+    saved. The message names the file."""
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+        """Whether it is cut off or altered, and so of no use to anybody; otherwise it
+        may be another model's or version's, or couldn't be reached."""
 
 
 class ChatBusy(DSAgentError):
