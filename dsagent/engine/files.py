@@ -5,8 +5,9 @@ must stay true: whoever reads meanwhile gets all of the old or all of the new; a
 that fails leaves the old and nothing else; and one whose process was killed leaves a
 file that can be told from one still being written. A lock tells: a writer holds it on
 its unfinished file until that has its final name, and the system takes it from a
-process that ends, however that ends. Windows needs no such lock, because a file can't
-be deleted there while anybody has it open.
+process that ends, however that ends. On Windows a file can't be deleted while it is
+open, which does the same but for the moment between closing and renaming: a file swept
+away then was not written, and its writer is told.
 
 A file system without locks (some network ones) makes that unfinished files stay, and
 that ``alone`` isn't.

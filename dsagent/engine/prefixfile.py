@@ -323,10 +323,7 @@ def _compare_checksum(file: BufferedReader, path: Path) -> None:
     buffer = memoryview(bytearray(min(left, _CHUNK)))
     crc = 0
     try:
-        while left:
-            count = file.readinto(buffer[: min(left, _CHUNK)])
-            if not count:
-                raise _damaged(path, "it became shorter while it was read")
+        while left and (count := file.readinto(buffer[: min(left, _CHUNK)])):
             crc = zlib.crc32(buffer[:count], crc)
             left -= count
         stored = int.from_bytes(file.read(_CRC_BYTES), "little")

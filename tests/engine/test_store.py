@@ -524,6 +524,14 @@ def test_one_above_the_limit_is_refused_before_it_is_written(store: Store) -> No
     Store(folder, model="a model", limit=size).save(IDS, SMALL)
 
 
+def test_the_limit_is_what_may_be_there(store: Store) -> None:
+    size = store.save([0], SMALL).stat().st_size
+    for limit, left in ((2 * size, 2), (2 * size - 1, 1)):
+        limited = Store(store.folder, model="a model", limit=limit)
+        limited.save([1], SMALL)
+        assert len(store.entries()) == left
+
+
 def test_other_files_are_never_touched(store: Store, path: Path) -> None:
     name = path.name
     others = [
@@ -535,6 +543,7 @@ def test_other_files_are_never_touched(store: Store, path: Path) -> None:
     (store.folder / name.replace("-8-", "-9-")).mkdir()
     size = path.stat().st_size
     limited = Store(store.folder, model="a model", limit=size)
+    assert [entry.path for entry in limited.entries()] == [path]
     new = limited.save([1, 2], SMALL, {})
     left = {*others, new.name, name.replace("-8-", "-9-")}
     assert {*listing(store)} == left
@@ -773,8 +782,9 @@ class Nursery:
         return not select.select([self._answers], [], [], seconds)[0]
 
     def close(self) -> None:
-        self._process.communicate(timeout=20)
-        assert self._process.returncode == 0
+        self._orders.close()
+        self._answers.close()  # who is still saving ends when it says so
+        assert self._process.wait(20) == 0
 
 
 @pytest.fixture
