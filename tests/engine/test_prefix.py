@@ -309,9 +309,9 @@ def test_the_tree_gives_everything_back(model: Transformer) -> None:
     limit = 4 * 60_000
     tree = Prefixes(cache, limit)
     pinned = []
-    for _ in range(150):
+    for _ in range(60):
         text = texts[rng.randrange(3)]
-        length = rng.randint(1, 900)
+        length = rng.randint(1, 700)
         known = tree.find(text, length)
         tree.make_room(cache.needs(length, known.start if known else None))
         slot = cache.alloc(length, known.start if known else None)
@@ -353,9 +353,8 @@ async def test_any_course_of_events_gives_the_same_tokens(
         for _ in range(40):
             event = rng.random()
             text = rng.choice(texts)
-            prompt = text[: rng.randint(len(text) // 2, len(text))] + ids(
-                rng.randint(1, 40), rng.randrange(10**6)
-            )
+            cut = len(text) if rng.random() < 0.7 else rng.randint(1, len(text))
+            prompt = text[:cut] + ids(rng.randint(1, 40), rng.randrange(10**6))
             if event < 0.15:
                 try:
                     holds.append(await engine.hold(text, folder=tmp_path))
