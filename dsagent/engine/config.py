@@ -241,7 +241,10 @@ class EngineConfig:
     context: int | None = None
     """Longest sequence; the model's own limit if ``None``."""
     prefill_chunk: int = 512
-    """Prompt tokens computed in one step, so that others wait no longer than that."""
+    """Prompt tokens computed in one step, at most."""
+    stall: float = 0.1
+    """Seconds reading prompts may add to a step in which others write. A few tokens
+    are read in each step all the same, however long that takes."""
     max_unread: int = 64
     """Tokens a request may be ahead of its reader before it pauses."""
     default_max_tokens: int = 4096
@@ -252,7 +255,10 @@ class EngineConfig:
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if name == "stall":
+                if not value > 0.0:
+                    raise ValueError(f"EngineConfig.stall must be above 0, not {value}")
+            elif value is not None and value < 1:
                 raise ValueError(f"EngineConfig.{name} must be at least 1, not {value}")
 
 

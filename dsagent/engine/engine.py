@@ -9,18 +9,20 @@ happens on one engine thread (worker.py). What must stay true:
 * a ``Generation`` that is dropped cancels itself: the engine side never refers to it;
 * a request that can never fit is refused before anything is stored for it.
 
-On reproducibility: a request draws the same random numbers and is cut into the same
-prompt chunks alone and in company, so it gets the same tokens whenever the model gives
-a row the same logits in every batch. Matrix products may round a row differently in
-batches of different sizes; the sampler is built so that this changes a token only when
-a random number falls within that rounding (about 1e-7 of the time), and greedy
-decoding only when two logits tie within it.
+On reproducibility: a request draws the same random numbers alone, in company, and after
+it was displaced, so it gets the same tokens whenever the model gives a row the same
+logits in every batch. It does so within rounding: a prompt may be cut elsewhere (see
+scheduler.py), and matrix products may round a row differently in batches of different
+sizes. The sampler is built so that this changes a token only when a random number falls
+within that rounding (about 1e-7 of the time), and greedy decoding only when two logits
+tie within it.
 """
 
 from __future__ import annotations
 
 import secrets
 import weakref
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import anyio
@@ -36,6 +38,7 @@ from dsagent.engine.worker import Worker
 from dsagent.errors import ContextOverflow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -144,6 +147,7 @@ class Engine:
         profile: StepProfile | None = None,
         calibration: Calibration | None = None,
         observe: Observer | None = None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         """Start the engine thread.
 
@@ -153,9 +157,11 @@ class Engine:
             profile: What its steps cost here, for deciding how far to draft ahead.
             calibration: How far the drafter's confidences can be trusted.
             observe: Told of fully verified blocks, on the engine thread.
+            clock: Seconds from anywhere on: of deadlines, and what steps take.
         """
         config = config or EngineConfig()
         self._config = config
+        self._clock = clock
         self._vocab_size: int = transformer.config.vocab_size
         self._context_limit: int = min(
             config.context or transformer.config.max_position_embeddings,
@@ -173,10 +179,12 @@ class Engine:
             slots=config.max_running, tokens=config.cache_tokens, queue=config.max_queue
         )
         scheduler = Scheduler(
-            prefill_chunk=config.prefill_chunk, max_unread=config.max_unread
+            prefill_chunk=config.prefill_chunk,
+            max_unread=config.max_unread,
+            stall=config.stall,
         )
         self._worker = Worker(
-            runner, self._admission, scheduler, threads=config.threads
+            runner, self._admission, scheduler, threads=config.threads, clock=clock
         )
         # The interpreter's exit is the worker's business: it also waits.
         weakref.finalize(self, self._worker.stop).atexit = False
@@ -214,10 +222,11 @@ class Engine:
             request,
             seed=secrets.randbits(63) if seed is None else seed,
             capacity=self._capacity(request),
-            mailbox=Mailbox(len(request.prompt), self._worker.nudge),
+            mailbox=Mailbox(len(request.prompt), self._worker.nudge, self._clock),
+            clock=self._clock,
         )
         self._admission.enter(sequence)
-        self._worker.nudge()
+        self._worker.watch(sequence)
         return Generation(self, self._worker, sequence)
 
     def stats(self) -> EngineStats:

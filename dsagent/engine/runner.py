@@ -38,8 +38,7 @@ class Result:
     """What came of one piece of work."""
 
     tokens: tuple[int, ...] = ()
-    """None while more of the prompt is pending; else one or more, guesses that stood
-    first."""
+    """None while more is to be read; else one or more, guesses that stood first."""
     error: EngineError | None = None
     """What ended the sequence behind them."""
     drafted: int = 0
@@ -106,8 +105,8 @@ class Runner:
     def run(self, work: list[Work]) -> list[Result]:
         """Compute ``work``, one result each. Advances ``computed``, not ``tokens``."""
         started = perf_counter()
-        decoding = [w.sequence for w in work if w.sequence.begun]
-        beginning = [w.sequence for w in work if w.last and not w.sequence.begun]
+        decoding = [w.sequence for w in work if w.decodes]
+        beginning = [w.sequence for w in work if w.last and not w.decodes]
         blocks = self._speculator.blocks(decoding, beginning)
         batch = self._batch(work, blocks)
         output = self._transformer.step(batch, self._cache)
@@ -164,7 +163,7 @@ class Runner:
     ) -> Result:
         """Take what was computed, and what was judged, into the sequence."""
         sequence = piece.sequence
-        decoded = sequence.begun
+        decoded = piece.decodes
         sequence.computed = piece.start + piece.length
         if not piece.last:
             return NOTHING
@@ -213,9 +212,9 @@ class Runner:
         """How many rows of a span from ``start`` on the drafter will never look at.
 
         Without a drafter all ``length`` of them, forced guesses included. The first
-        anchor is the token behind the prompt.
+        anchor is the token behind the prompt, or the one it goes on from.
         """
         if self._drafter is None or sequence.request.sampling.speculation == "off":
             return length
-        whole = len(sequence.tokens) - start
-        return max(0, whole - self._transformer.config.sliding_window)
+        before = sequence.computed + sequence.to_prefill - start
+        return max(0, before - self._transformer.config.sliding_window)
