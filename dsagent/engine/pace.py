@@ -16,7 +16,7 @@ from math import inf
 from statistics import median
 from typing import Final
 
-_READS: Final = 16
+_READS: Final = 8
 """Steps with prefill that are looked back at."""
 _PLAIN: Final = 9
 """Plain decode steps that are, for each number of requests."""

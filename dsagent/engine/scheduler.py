@@ -8,10 +8,9 @@ The rules, each with its reason:
   more than are read in ``stall`` seconds, as far as can be told from the steps before
   (``pace.py``): that is what a reader may notice of somebody else's prompt. ``PIECE``
   tokens are read all the same, or a long prompt would never get through.
-* A piece ends at a multiple of ``PIECE`` or of ``prefill_chunk`` in its own sequence,
-  or at the end of what is to be read, and doesn't go beyond a multiple of
-  ``prefill_chunk``. Shapes of tensors are few that way, and whatever is to be kept of a
-  prompt's state at those places can be.
+* A piece ends at a multiple of ``PIECE`` in its own sequence, or at the end of what is
+  to be read: shapes of tensors are few that way, and so are the places where the state
+  of a prompt can be had.
 * Pieces go in turn to the oldest prefill and to the most urgent: of the highest rank,
   the one with the least left. The first guarantees that everyone gets through; the
   second that a question does not wait for the book in front of it. Where there is a
@@ -148,9 +147,8 @@ class Scheduler:
 
     def _length(self, sequence: Sequence, budget: int) -> int:
         """How much of ``sequence`` fits into the budget; 0 if no piece does."""
+        if sequence.to_prefill <= budget:
+            return sequence.to_prefill
         start = sequence.computed
-        end = min((start // self._chunk + 1) * self._chunk, start + sequence.to_prefill)
-        if end - start <= budget:
-            return end - start
         cut = (start + budget) // self._piece * self._piece
         return max(0, cut - start)

@@ -14,8 +14,8 @@ from dsagent.engine.sequence import Sequence
 from dsagent.errors import Closed, QueueFull
 
 
-def sequence(prompt: int, max_tokens: int = 10) -> Sequence:
-    request = Request(tuple(range(prompt)), max_tokens)
+def sequence(prompt: int, max_tokens: int = 10, priority: int = 0) -> Sequence:
+    request = Request(tuple(range(prompt)), max_tokens, priority=priority)
     mailbox = Mailbox(prompt, on_room=lambda: None)
     return Sequence(request, seed=0, capacity=prompt + max_tokens, mailbox=mailbox)
 
@@ -120,6 +120,43 @@ def test_a_stream_of_questions_does_not_starve_the_book() -> None:
             if each is not book and not each.pending > 1:
                 scheduler.remove(each)
     assert steps <= 40
+
+
+def test_an_urgent_prompt_is_read_first_and_the_oldest_gets_on() -> None:
+    """Seven steps of eight are the urgent one's, though there is less of others."""
+    book, short, urgent = sequence(8 * 50), sequence(16), sequence(8 * 35, priority=1)
+    scheduler = scheduler_with(book, short, urgent)
+    steps = 0
+    while urgent.first_token is None:
+        compute(scheduler.plan())
+        steps += 1
+    assert (steps, book.computed, short.computed) == (40, 40, 0)
+
+
+def test_pieces_are_cut_at_the_grid_and_fill_a_step() -> None:
+    scheduler = scheduler_with(sequence(200), sequence(1000), chunk=300)
+    first, second = scheduler.plan()
+    assert (first.start, first.length) == (0, 200)
+    assert (second.start, second.length) == (0, 64)
+    compute([first, second])
+    assert spans(scheduler.plan()) == [(200, 1), (64, 64)]  # nothing is known yet
+    scheduler.record([second], 1e-6)
+    assert spans(scheduler.plan()) == [(200, 1), (64, 256)]
+
+
+def test_what_was_displaced_reads_all_but_the_token_it_goes_on_from() -> None:
+    only = sequence(10)
+    scheduler = scheduler_with(only)
+    for _ in range(4):
+        compute(scheduler.plan())
+    assert (len(only.tokens), only.computed) == (13, 12)
+    only.set_aside()
+    seen = []
+    for _ in range(3):
+        work = scheduler.plan()
+        seen += [(p.start, p.length, p.last, p.decodes) for p in work]
+        compute(work)
+    assert seen == [(0, 8, False, False), (8, 4, False, False), (12, 1, True, True)]
 
 
 def test_a_sequence_with_an_unread_backlog_is_left_out_until_it_is_read() -> None:
