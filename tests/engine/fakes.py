@@ -103,6 +103,8 @@ class FakeTransformer:
         rows: dict[int, int] = {}
         for span in batch.spans:
             storage = cache.rows[span.slot]
+            if span.start == 0 and self.drafter is not None:
+                self.drafter.remembered.pop(span.slot, None)
             for row in range(span.offset, span.offset + span.length):
                 position = span.start + row - span.offset
                 assert positions[row] == position
@@ -168,8 +170,6 @@ class FakeDrafter:
         rows = set(batch.tap_rows.tolist())
         for span in batch.spans:
             known = self.remembered.setdefault(span.slot, set())
-            if span.start == 0:
-                known.clear()
             known |= {
                 span.start + row - span.offset
                 for row in range(span.offset, span.offset + span.length)
