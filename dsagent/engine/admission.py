@@ -165,10 +165,10 @@ class Admission:
     def _full(self) -> str:
         """What a refusal says."""
         return (
-            f"{self._reserved_slots} requests run and {len(self._waiting)} requests "
-            f"are waiting already, the most EngineConfig.max_queue allows; try again "
-            "when one has finished, ask for less output (max_tokens) so that more of "
-            "them run together, or load the model with a longer queue"
+            f"the queue is full: {self._reserved_slots} requests run and "
+            f"{len(self._waiting)} wait, the most EngineConfig.max_queue allows; try "
+            "again when some have finished, or ask for less output (max_tokens) so "
+            "that more of them run together"
         )
 
     def _fits(self, sequence: Sequence) -> bool:

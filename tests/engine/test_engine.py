@@ -276,6 +276,7 @@ async def test_timings_add_up(engine: Engine) -> None:
     assert stats.decode > 0
     assert stats.first_token == stats.queued + stats.prefill
     assert stats.tokens_per_second == pytest.approx(19 / stats.decode)
+    assert stats.prefill_tokens_per_second == pytest.approx(50 / stats.prefill)
     assert generation.stats == stats  # the clock has stopped
     assert engine.stats().tokens_per_second > 0
 
@@ -319,6 +320,11 @@ async def test_submitting_after_close_raises_closed(engine: Engine) -> None:
     engine.close()
     with pytest.raises(Closed, match="the engine is closed"):
         engine.submit(Request((1,), 1))
+
+
+def test_a_stall_of_nothing_is_named() -> None:
+    with pytest.raises(ValueError, match=r"EngineConfig.stall must be above 0, not 0"):
+        EngineConfig(stall=0)
 
 
 @pytest.mark.parametrize("name", ["prefill_chunk", "max_running", "cache_tokens"])

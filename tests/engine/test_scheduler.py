@@ -213,8 +213,34 @@ def test_a_full_queue_refuses_and_says_what_to_do() -> None:
     door = Admission(slots=1, tokens=100, queue=2)
     for _ in range(3):
         door.enter(sequence(1))
-    with pytest.raises(QueueFull, match=r"2 requests are waiting.*max_queue"):
+    with pytest.raises(QueueFull) as caught:
         door.enter(sequence(1))
+    assert str(caught.value) == (
+        "the queue is full: 1 requests run and 2 wait, the most EngineConfig.max_queue "
+        "allows; try again when some have finished, or ask for less output "
+        "(max_tokens) so that more of them run together"
+    )
+    assert door.waiting == 2
+
+
+def test_a_full_queue_still_lets_in_an_urgent_one_that_fits() -> None:
+    door = Admission(slots=9, tokens=100, queue=1)
+    running, large, urgent = sequence(50), sequence(60), sequence(10, priority=1)
+    for each in (running, large, urgent):
+        door.enter(each)
+    assert door.take() == [running, urgent]
+    with pytest.raises(QueueFull):
+        door.enter(sequence(60, priority=1))
+    assert door.waiting == 1
+
+
+def test_the_door_knows_since_when_somebody_waits() -> None:
+    door = Admission(slots=1, tokens=100, queue=9)
+    first, second, urgent = sequence(1), sequence(1), sequence(1, priority=1)
+    assert door.waiting_since is None
+    for each in (first, second, urgent):
+        door.enter(each)
+    assert door.waiting_since == second.submitted
 
 
 def test_withdrawing_at_the_door_gives_everything_back() -> None:
