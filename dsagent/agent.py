@@ -299,8 +299,15 @@ class Run(Generic[T]):
 
     async def _take(self, step: TokenStep, turn: _Turn, tools: TaskGroup) -> None:
         if step.prefilled is not None:
-            done, total = step.prefilled, step.prompt_tokens
-            await self._emit(PrefillProgress(done, total, turn=turn.number))
+            stats = turn.generation.stats
+            progress = PrefillProgress(
+                step.prefilled,
+                step.prompt_tokens,
+                stats.cached_tokens,
+                tokens_per_second=stats.prefill_tokens_per_second,
+                turn=turn.number,
+            )
+            await self._emit(progress)
         if step.ids:
             self._stopwatch.saw_token()
             await self._pass_on(turn.reader.feed(step.ids), turn, tools)

@@ -19,7 +19,8 @@
     │   ├─ LimitReached         a limit, with on_limit="raise"
     │   ├─ InvalidOutput        no answer fitted, with on_limit="raise"  .errors
     │   ├─ ToolFailed           a tool that may not fail failed          .call
-    │   └─ EngineError          the engine broke
+    │   ├─ EngineError          the engine broke
+    │   └─ DeadlineExceeded     not finished in time  .phase .seconds .done .total
     ├─ NoOutput             the output of a reply that has none
     ├─ ToolServerError      a server of tools can't be reached or used
     ├─ Unsupported          this build, backend or model can't do that
@@ -38,6 +39,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Literal
 
     from dsagent.messages import ToolCall
     from dsagent.reply import Reply
@@ -49,6 +51,7 @@ __all__ = [
     "ContextOverflow",
     "CorruptCheckpoint",
     "DSAgentError",
+    "DeadlineExceeded",
     "DefinitionError",
     "DocumentError",
     "EngineError",
@@ -265,6 +268,53 @@ class EngineError(RunError):
     ...     print(error, "after", error.reply.text)
     no memory after Sunny
     """
+
+
+class DeadlineExceeded(RunError):
+    """A request wasn't finished by its deadline. What had been written is delivered.
+
+    >>> late = DeadlineExceeded("prefilling", 2.5, 1024, 8000)
+    >>> print(late)
+    the deadline of 2.5 s passed when 1,024 of 8,000 prompt tokens had been read; ...
+    """
+
+    def __init__(
+        self,
+        phase: Literal["queued", "prefilling", "decoding"],
+        seconds: float,
+        done: int,
+        total: int,
+        reply: Reply[object] | None = None,
+    ) -> None:
+        super().__init__("", reply)
+        self.args = (phase, seconds, done, total)
+        self.phase = phase
+        """Where it was: waiting for storage, reading its prompt, or writing."""
+        self.seconds = seconds
+        """The deadline, from the request's submission on."""
+        self.done = done
+        """Tokens read, or written when it was ``decoding``."""
+        self.total = total
+        """Tokens of the prompt, or those it might have written."""
+
+    def __str__(self) -> str:
+        passed = f"the deadline of {self.seconds:g} s passed when"
+        match self.phase:
+            case "queued":
+                return (
+                    f"{passed} the request was still waiting for others to end; give "
+                    "it more time or a higher priority, or ask less at once"
+                )
+            case "prefilling":
+                return (
+                    f"{passed} {self.done:,} of {self.total:,} prompt tokens had been "
+                    "read; give it more time or a shorter prompt"
+                )
+            case "decoding":
+                return (
+                    f"{passed} {self.done:,} of at most {self.total:,} tokens had been "
+                    "written; give it more time, or ask for less output"
+                )
 
 
 class NoOutput(DSAgentError):

@@ -38,16 +38,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PrefillProgress:
-    """The prompt is being read. Counts are tokens."""
+    """The prompt is being read. Counts are tokens.
+
+    >>> match PrefillProgress(2000, 8000, tokens_per_second=1500.0):
+    ...     case PrefillProgress(done, total) as progress:
+    ...         print(f"{done / total:.0%}, {progress.seconds_left:.0f} s left")
+    25%, 4 s left
+    """
 
     done: int
     total: int
     cached: int = 0
     """Those of ``done`` that cost nothing."""
+    tokens_per_second: float = field(default=0.0, kw_only=True, compare=False)
+    """How fast the others were read so far; 0 if that isn't known yet."""
     turn: int = field(default=1, kw_only=True)
     kind: Literal["prefill_progress"] = field(
         default="prefill_progress", init=False, repr=False
     )
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until it is read, at this speed; None if that isn't known yet."""
+        if self.tokens_per_second <= 0.0:
+            return None
+        return (self.total - self.done) / self.tokens_per_second
 
 
 @dataclass(frozen=True, slots=True)

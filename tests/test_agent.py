@@ -527,7 +527,11 @@ async def test_events_in_order(scripted: Scripted) -> None:
     model, engine = scripted(call(OSLO, thinking="Look."), say("Sunny."))
     events = await collect(model.stream("Go.", tools=[weather]))
     prompt = len(engine.requests[0].prompt)
+    assert isinstance(events[0], PrefillProgress)
     assert events[0] == PrefillProgress(prompt, prompt, turn=1)
+    # The scripted engine says it took half a second.
+    assert events[0].tokens_per_second == prompt / 0.5
+    assert events[0].seconds_left == 0.0
     kinds = [event.kind for event in events]
     order = dict.fromkeys(kinds)
     assert list(order) == [

@@ -13,6 +13,7 @@ from dsagent.errors import (
     Closed,
     ContextOverflow,
     CorruptCheckpoint,
+    DeadlineExceeded,
     DSAgentError,
     EngineError,
     InvalidOutput,
@@ -43,7 +44,13 @@ def test_the_tree_is_the_one_in_the_docstring() -> None:
     assert all(cls.__name__ in drawn for cls in CLASSES)
     tree: dict[type[DSAgentError], tuple[type[DSAgentError], ...]] = {
         LoadError: (MissingWeights, CorruptCheckpoint, UnsupportedDevice),
-        RunError: (LimitReached, InvalidOutput, ToolFailed, EngineError),
+        RunError: (
+            LimitReached,
+            InvalidOutput,
+            ToolFailed,
+            EngineError,
+            DeadlineExceeded,
+        ),
     }
     for parent, children in tree.items():
         assert all(child.__base__ is parent for child in children)
@@ -63,7 +70,12 @@ def test_context_overflow_says_what_takes_the_room() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [ContextOverflow(3, 2, {"a": 1}), EngineError("broke"), Closed("shut")],
+    [
+        ContextOverflow(3, 2, {"a": 1}),
+        EngineError("broke"),
+        DeadlineExceeded("decoding", 1.5, 3, 40),
+        Closed("shut"),
+    ],
 )
 @pytest.mark.parametrize("through", ["pickle", "copy"])
 def test_errors_cross_processes(error: DSAgentError, through: str) -> None:
@@ -73,6 +85,17 @@ def test_errors_cross_processes(error: DSAgentError, through: str) -> None:
     assert type(other) is type(error)
     assert str(other) == str(error)
     assert vars(other) == vars(error)
+
+
+def test_a_deadline_says_where_it_struck() -> None:
+    assert str(DeadlineExceeded("queued", 0.5, 0, 9)) == (
+        "the deadline of 0.5 s passed when the request was still waiting for others to "
+        "end; give it more time or a higher priority, or ask less at once"
+    )
+    assert "1,000 of 20,000 prompt tokens" in str(
+        DeadlineExceeded("prefilling", 2, 1000, 20_000)
+    )
+    assert "3 of at most 40 tokens" in str(DeadlineExceeded("decoding", 2, 3, 40))
 
 
 def test_run_errors_keep_their_facts() -> None:

@@ -1,11 +1,17 @@
 """The engine's door: who holds storage, who waits for it, who is turned away.
 
 A sequence is let in only when storage for its whole length is set aside, so a running
-sequence never has to be evicted or to wait for memory half way. Order is first come,
-first served: a large request at the head is not overtaken, or a stream of small ones
-could keep it out for ever. All of it is arithmetic under one lock, so the answer
-to a submission (in, queued, refused) is given on the caller's thread and does not
-depend on what the engine thread is doing.
+sequence never has to wait for memory half way. Who is next is for ``waiting.py`` to
+say, and a next that doesn't fit is waited for. All of it is arithmetic under one lock,
+so the answer to a submission (in, queued, refused) is given on the caller's thread and
+does not depend on what the engine thread is doing.
+
+One that is let in keeps its storage to its end, with one exception: when the next is
+strictly more urgent and there is no room, the least urgent of those that run make some,
+the newest first, and wait again at the head of their priority. What keeps this from
+going round in circles is the ``rank`` of those that run. It begins as what their
+priority counted for when they got in, and rises to that of whoever displaced them: a
+request makes room at most once for each priority above its own.
 """
 
 from __future__ import annotations
@@ -13,14 +19,17 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from dsagent.engine.waiting import Waiting
 from dsagent.errors import Closed, QueueFull
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dsagent.engine.sequence import Sequence
 
 
 class Admission:
-    """Reserves slots and tokens, first come first served. Every method: any thread."""
+    """Reserves slots and tokens, the most urgent first. Every method: any thread."""
 
     def __init__(self, *, slots: int, tokens: int, queue: int) -> None:
         """``slots`` and ``tokens`` may be in use at once; ``queue`` may wait."""
@@ -30,8 +39,8 @@ class Admission:
         self._queue = queue
         self._reserved_slots = 0
         self._reserved_tokens = 0
-        # Dicts as ordered sets: leaving from the middle is O(1).
-        self._waiting: dict[Sequence, None] = {}
+        self._waiting = Waiting()
+        # A dict as an ordered set: leaving from the middle is O(1).
         self._admitted: dict[Sequence, None] = {}
         self._closed: tuple[str, BaseException | None] | None = None
 
@@ -39,6 +48,12 @@ class Admission:
     def waiting(self) -> int:
         """Sequences without a reservation."""
         return len(self._waiting)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the one that waits longest was submitted; None if nobody waits."""
+        with self._lock:
+            return min((each.submitted for each in self._waiting), default=None)
 
     @property
     def reserved_tokens(self) -> int:
@@ -55,16 +70,11 @@ class Admission:
             if self._closed is not None:
                 reason, cause = self._closed
                 raise Closed(reason) from cause
-            if not self._waiting and self._fits(sequence):
-                self._reserve(sequence)
-            elif len(self._waiting) >= self._queue:
-                msg = (
-                    f"{len(self._waiting)} requests are waiting already, the most "
-                    "EngineConfig.max_queue allows; try again when one has finished"
-                )
-                raise QueueFull(msg)
-            else:
-                self._waiting[sequence] = None
+            self._waiting.add(sequence)
+            self._let_in()
+            if sequence in self._waiting and len(self._waiting) > self._queue:
+                self._waiting.remove(sequence)
+                raise QueueFull(self._full())
 
     def take(self) -> list[Sequence]:
         """The sequences that got a reservation since the last call, in order."""
@@ -86,6 +96,30 @@ class Admission:
             if keep:
                 self._reserved_tokens += sequence.storage
             self._unreserve(sequence)
+            self._let_in()
+
+    def displace(self, running: Iterable[Sequence]) -> list[Sequence]:
+        """Have the first of the queue let in at the cost of less urgent ones.
+
+        Nobody is displaced for one that then still wouldn't fit. Those that are
+        returned wait again and must let go of their storage before ``take`` is called.
+
+        Args:
+            running: of what ``take`` returned, all that may be displaced.
+        """
+        if not self._waiting:
+            return []
+        with self._lock:
+            first = self._waiting.first
+            if first is None:
+                return []
+            urgency = first.request.priority
+            displaced = self._room_for(first, (s for s in running if s.rank < urgency))
+            for sequence in displaced:
+                sequence.rank = urgency
+                self._waiting.add(sequence, front=True)
+            self._let_in()
+            return displaced
 
     def give_back(self, sequence: Sequence) -> None:
         """Give back the tokens that ``release`` kept."""
@@ -97,13 +131,13 @@ class Admission:
         """Forget a sequence that ``take`` has not returned yet; False if it has."""
         with self._lock:
             if sequence in self._waiting:
-                del self._waiting[sequence]
-                self._let_in()
+                self._waiting.remove(sequence)
             elif sequence in self._admitted:
                 del self._admitted[sequence]
                 self._unreserve(sequence)
             else:
                 return False
+            self._let_in()
             return True
 
     def close(self, reason: str, cause: BaseException | None = None) -> list[Sequence]:
@@ -112,11 +146,43 @@ class Admission:
             self._closed = (reason, cause)
             left = [*self._admitted, *self._waiting]
             for sequence in self._admitted:
-                self._reserved_slots -= 1
-                self._reserved_tokens -= sequence.storage
+                self._unreserve(sequence)
             self._admitted.clear()
-            self._waiting.clear()
+            self._waiting = Waiting()
             return left
+
+    def _let_in(self) -> None:
+        """Reserve for the first of the queue, as long as it fits."""
+        while (first := self._waiting.first) is not None and self._fits(first):
+            self._waiting.pop()
+            self._reserve(first)
+            self._admitted[first] = None
+
+    def _room_for(self, first: Sequence, running: Iterable[Sequence]) -> list[Sequence]:
+        """Give back reservations until ``first`` fits; whose. None if that's in vain.
+
+        The least urgent go first and of these the newest, which lose the least.
+        """
+        given: list[Sequence] = []
+        for sequence in sorted(running, key=lambda each: (each.rank, -each.number)):
+            if self._fits(first):
+                break
+            self._unreserve(sequence)
+            given.append(sequence)
+        if self._fits(first):
+            return given
+        for sequence in given:
+            self._reserve(sequence)
+        return []
+
+    def _full(self) -> str:
+        """What a refusal says."""
+        return (
+            f"the queue is full: {self._reserved_slots} requests run and "
+            f"{len(self._waiting)} wait, the most EngineConfig.max_queue allows; try "
+            "again when some have finished, or ask for less output (max_tokens) so "
+            "that more of them run together"
+        )
 
     def _fits(self, sequence: Sequence) -> bool:
         return (
@@ -127,17 +193,7 @@ class Admission:
     def _reserve(self, sequence: Sequence) -> None:
         self._reserved_slots += 1
         self._reserved_tokens += sequence.storage
-        self._admitted[sequence] = None
 
     def _unreserve(self, sequence: Sequence) -> None:
         self._reserved_slots -= 1
         self._reserved_tokens -= sequence.storage
-        self._let_in()
-
-    def _let_in(self) -> None:
-        while self._waiting:
-            first = next(iter(self._waiting))
-            if not self._fits(first):
-                return
-            del self._waiting[first]
-            self._reserve(first)

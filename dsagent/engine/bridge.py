@@ -109,6 +109,7 @@ class Mailbox:
     """The news of one generation, from the engine thread to one reader at a time."""
 
     __slots__ = (
+        "_clock",
         "_closers",
         "_ended",
         "_error",
@@ -122,7 +123,13 @@ class Mailbox:
         "_stop",
     )
 
-    def __init__(self, prompt_tokens: int, on_room: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        prompt_tokens: int,
+        on_room: Callable[[], None],
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._prompt_tokens = prompt_tokens
         self._on_room = on_room
@@ -146,7 +153,7 @@ class Mailbox:
 
     @property
     def ended(self) -> float | None:
-        """The ``time.perf_counter`` of the stop."""
+        """The clock's time of the stop."""
         return self._ended
 
     @property
@@ -186,7 +193,7 @@ class Mailbox:
             woken = [] if self._reader is None else [self._reader]
             self._reader = None
             if stop is not None:
-                self._ended = perf_counter()
+                self._ended = self._clock()
                 self._stop = stop
                 woken += self._closers
                 self._closers = []

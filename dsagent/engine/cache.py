@@ -275,7 +275,9 @@ class Cache:
         """Bytes that open sequences hold now, pages they share counted once."""
         pages = {page for held in self._held.values() for page in held.pages}
         slots, held = len(self._held), len(pages)
-        return slots * slot_bytes(self.config, self.stages) + held * page_bytes(self.config)
+        return slots * slot_bytes(self.config, self.stages) + held * page_bytes(
+            self.config
+        )
 
     def _pool(self, ratio: int) -> tuple[Tensor | None, Tensor | None]:
         """A layer's entries and index keys, of all pages."""
@@ -321,9 +323,9 @@ class Cache:
         p, ratios = residue.position, self.config.compress_ratios
         for ring, rows in zip(rings.windows, residue.windows, strict=True):
             write_window(ring[:-1], rows, p)
-        for ring, rows, ratio in zip(rings.raw, residue.raw, ratios, strict=True):
-            if ring is not None and rows is not None:
-                write_ring(ring, rows, _raw_from(p, ratio))
+        for ring, pooled, ratio in zip(rings.raw, residue.raw, ratios, strict=True):
+            if ring is not None and pooled is not None:
+                write_ring(ring, pooled, _raw_from(p, ratio))
         for context, rows in zip(rings.drafts, residue.drafts or (), strict=False):
             write_ring(context[1 + SLACK :], rows, p - len(rows))
 
@@ -360,7 +362,9 @@ def slot_bytes(config: ModelConfig, stages: int) -> int:
 def page_bytes(config: ModelConfig) -> int:
     """Bytes of one page in the pools of all layers."""
     widths = {CSA: config.head_dim + config.index_head_dim}
-    rows = ((PAGE // r, widths.get(r, config.head_dim)) for r in config.compress_ratios if r)
+    rows = (
+        (PAGE // r, widths.get(r, config.head_dim)) for r in config.compress_ratios if r
+    )
     return 4 * sum(n * width for n, width in rows)
 
 

@@ -237,15 +237,18 @@ class EngineConfig:
     max_queue: int = 256
     """Requests that may wait; one more raises ``QueueFull``."""
     memory: int | None = None
-    """Bytes for everything kept of sequences: those that run, and what earlier ones left
-    for later ones to begin with. ``None``: 1 GiB, or what a conversation of ``context``
-    tokens takes."""
+    """Bytes for everything kept of sequences: those that run, and what earlier ones
+    left for later ones to begin with. ``None``: 1 GiB, or what a conversation of
+    ``context`` tokens takes."""
     keep_prefixes: bool = True
     """Whether what was computed of a prompt is kept for others that begin with it."""
     context: int | None = None
     """Longest sequence; the model's own limit if ``None``."""
     prefill_chunk: int = 512
-    """Prompt tokens computed in one step, so that others wait no longer than that."""
+    """Prompt tokens computed in one step, at most."""
+    stall: float = 0.1
+    """Seconds reading prompts may add to a step in which others write. A few tokens
+    are read in each step all the same, however long that takes."""
     max_unread: int = 64
     """Tokens a request may be ahead of its reader before it pauses."""
     default_max_tokens: int = 4096
@@ -256,7 +259,10 @@ class EngineConfig:
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if isinstance(value, int) and value < 1 and value is not False:
+            if name == "stall":
+                if not value > 0.0:
+                    raise ValueError(f"EngineConfig.stall must be above 0, not {value}")
+            elif isinstance(value, int) and value < 1 and value is not False:
                 raise ValueError(f"EngineConfig.{name} must be at least 1, not {value}")
 
 

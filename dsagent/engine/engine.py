@@ -9,12 +9,13 @@ happens on one engine thread (worker.py). What must stay true:
 * a ``Generation`` that is dropped cancels itself: the engine side never refers to it;
 * a request that can never fit is refused before anything is stored for it.
 
-On reproducibility: a request draws the same random numbers and is cut into the same
-prompt chunks alone and in company, so it gets the same tokens whenever the model gives
-a row the same logits in every batch. Matrix products may round a row differently in
-batches of different sizes; the sampler is built so that this changes a token only when
-a random number falls within that rounding (about 1e-7 of the time), and greedy
-decoding only when two logits tie within it.
+On reproducibility: a request draws the same random numbers alone, in company, and after
+it was displaced, so it gets the same tokens whenever the model gives a row the same
+logits in every batch. It does so within rounding: a prompt may be cut elsewhere (see
+scheduler.py), and matrix products may round a row differently in batches of different
+sizes. The sampler is built so that this changes a token only when a random number falls
+within that rounding (about 1e-7 of the time), and greedy decoding only when two logits
+tie within it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import logging
 import secrets
 import weakref
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import anyio
@@ -37,8 +39,8 @@ from dsagent.engine.request import Request
 from dsagent.engine.runner import Runner
 from dsagent.engine.scheduler import Scheduler
 from dsagent.engine.sequence import Sequence
-from dsagent.engine.worker import Worker
 from dsagent.engine.store import Store
+from dsagent.engine.worker import Worker
 from dsagent.errors import ContextOverflow, PrefixFileError, QueueFull
 
 if TYPE_CHECKING:
@@ -156,6 +158,7 @@ class Engine:
         profile: StepProfile | None = None,
         calibration: Calibration | None = None,
         observe: Observer | None = None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         """Start the engine thread.
 
@@ -165,9 +168,11 @@ class Engine:
             profile: What its steps cost here, for deciding how far to draft ahead.
             calibration: How far the drafter's confidences can be trusted.
             observe: Told of fully verified blocks, on the engine thread.
+            clock: Seconds from anywhere on: of deadlines, and what steps take.
         """
         config = config or EngineConfig()
         self._config = config
+        self._clock = clock
         self._vocab_size: int = transformer.config.vocab_size
         cache = transformer.planned_cache(
             config.memory, config.max_running, config.context
@@ -189,14 +194,16 @@ class Engine:
             slots=cache.slots, tokens=cache.capacity, queue=config.max_queue
         )
         scheduler = Scheduler(
-            prefill_chunk=config.prefill_chunk, max_unread=config.max_unread
+            prefill_chunk=config.prefill_chunk,
+            max_unread=config.max_unread,
+            stall=config.stall,
         )
         self._page_bytes = page_bytes(transformer.config) if cache.residues else 0
         self.fingerprint: str = transformer.fingerprint
         """What tells states of this model from those of others."""
         self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
         self._worker = Worker(
-            runner, self._admission, scheduler, threads=config.threads
+            runner, self._admission, scheduler, threads=config.threads, clock=clock
         )
         # The interpreter's exit is the worker's business: it also waits.
         weakref.finalize(self, self._worker.stop).atexit = False
@@ -307,8 +314,9 @@ class Engine:
             request,
             seed=secrets.randbits(63) if seed is None else seed,
             capacity=capacity,
+            mailbox=Mailbox(len(request.prompt), self._worker.nudge, self._clock),
             storage=-(-capacity // self._page) * self._page,
-            mailbox=Mailbox(len(request.prompt), self._worker.nudge),
+            clock=self._clock,
         )
 
     def _start(self, sequence: Sequence) -> Generation:
@@ -322,7 +330,7 @@ class Engine:
             if lease is not None:
                 lease.drop()
             raise
-        self._worker.nudge()
+        self._worker.watch(sequence)
         return Generation(self, self._worker, sequence)
 
     def _lease(self, prompt: tuple[int, ...]) -> Lease | None:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 class Lease:
     """What a hold's pages are kept by. Any thread."""
 
-    def __init__(self, ids: tuple[int, ...], tokens: int, end: Callable[[], None]) -> None:
+    def __init__(
+        self, ids: tuple[int, ...], tokens: int, end: Callable[[], None]
+    ) -> None:
         """
         Args:
             ids: The prefix.

@@ -1,10 +1,10 @@
 """What sequences left behind, found again by what they begin with.
 
 A radix tree over pages: a node is a page's worth of token ids behind those of its
-parent, and the page that holds their entries. A page alone is of no use, since going on
-takes the rings' residue, too, so what is looked for are *checkpoints*: a residue at some
-position, in or at the end of the node's page. A hit begins with everything a fresh
-prefill would have, the drafter's context included.
+parent, and the page that holds their entries. A page alone is of no use, since going
+on takes the rings' residue, too, so what is looked for are *checkpoints*: a residue at
+some position, in or at the end of the node's page. A hit begins with everything a
+fresh prefill would have, the drafter's context included.
 
 Residues have a byte limit of their own; pages are the cache's, which may ask for them
 back (``make_room``). Both are met by forgetting the checkpoints that were used least
@@ -225,5 +225,3 @@ def _undrafted(end: Checkpoint) -> bool:
 
 def _follows(ids: Sequence[int], position: int, tail: Ids) -> bool:
     return tuple(ids[position : position + len(tail)]) == tail
-
-

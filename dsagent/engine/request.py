@@ -113,6 +113,15 @@ class Request:
     engine calls it from its own thread until the generation has ended."""
     parts: tuple[tuple[str, int], ...] = ()
     """What the prompt is made of, (name, tokens), for ContextOverflow to show."""
+    priority: int = 0
+    """Higher ones are let in and read first, and may displace lower ones that run:
+    these go on later, where they were. Whoever waits long enough gets in all the same.
+    """
+    owner: str = ""
+    """On whose account it is. Of one priority, owners take turns in the queue."""
+    deadline: float | None = None
+    """Seconds from its submission it has to be finished in; after that it ends with
+    ``DeadlineExceeded``, within a step, or without ever having begun."""
 
     def __post_init__(self) -> None:
         if not self.prompt:
@@ -120,6 +129,9 @@ class Request:
             raise ValueError(msg)
         if self.max_tokens is not None and self.max_tokens < 0:
             msg = f"max_tokens must be at least 0, not {self.max_tokens}"
+            raise ValueError(msg)
+        if self.deadline is not None and not self.deadline > 0.0:
+            msg = f"deadline is in seconds from now, above 0, not {self.deadline}"
             raise ValueError(msg)
 
 
@@ -154,12 +166,16 @@ class GenerationStats:
     """From the first token to the latest."""
     cached_tokens: int = 0
     """Prompt tokens that needed no work because they were already in a cache."""
+    prefilled: int = 0
+    """Prompt tokens processed so far, those included."""
     decode_steps: int = 0
     """Steps of the model that gave tokens after the first one."""
     drafted: int = 0
     """Tokens those steps verified."""
     accepted: int = 0
     """Those among them that stood."""
+    displaced: int = 0
+    """How often it made room for a more urgent request, and waited again."""
 
     @property
     def accepted_length(self) -> float:
@@ -173,6 +189,13 @@ class GenerationStats:
     def first_token(self) -> float:
         """Seconds from submission to the first token."""
         return self.queued + self.prefill
+
+    @property
+    def prefill_tokens_per_second(self) -> float:
+        """Speed of reading the prompt, without what was cached; 0 before any was read.
+        Other work of the steps counts, as it does for whoever waits."""
+        read = self.prefilled - self.cached_tokens
+        return read / self.prefill if read > 0 and self.prefill > 0.0 else 0.0
 
     @property
     def tokens_per_second(self) -> float:
@@ -207,6 +230,14 @@ class EngineStats:
     """Those among them that stood."""
     cached_tokens: int = 0
     """Prompt tokens that were in the cache already."""
+    prefilling: int = 0
+    """Running requests whose prompt is being read."""
+    waited: float = 0.0
+    """How long the request that was submitted first of the waiting ones has waited."""
+    displaced: int = 0
+    """Times a request made room for a more urgent one."""
+    expired: int = 0
+    """Requests that ended because their deadline passed."""
 
     @property
     def tokens_per_second(self) -> float:

@@ -1,11 +1,11 @@
 """Rings: the newest rows of a sequence, addressed by absolute position.
 
-The row of position p lies in slot ``p mod size``. A ring is wider than what is ever read
-back, so a row that was computed and then given up is overwritten before its slot is read
-again: rolling back moves nothing (model reference §8.3).
+The row of position p lies in slot ``p mod size``. A ring is wider than what is ever
+read back, so a row that was computed and then given up is overwritten before its slot
+is read again: rolling back moves nothing (model reference §8.3).
 
-A *window* ring fills from its end, position p in slot ``-1 - p mod size``, so that what a
-decoded token sees of a short sequence is one slice that ends where the ring does.
+A *window* ring fills from its end, position p in slot ``-1 - p mod size``, so that what
+a decoded token sees of a short sequence is one slice that ends where the ring does.
 """
 
 from __future__ import annotations

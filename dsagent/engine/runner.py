@@ -41,8 +41,7 @@ class Result:
     """What came of one piece of work."""
 
     tokens: tuple[int, ...] = ()
-    """None while more of the prompt is pending; else one or more, guesses that stood
-    first."""
+    """None while more is to be read; else one or more, guesses that stood first."""
     error: EngineError | None = None
     """What ended the sequence behind them."""
     drafted: int = 0
@@ -118,7 +117,7 @@ class Runner:
         if self._prefixes is not None:
             sequence.cuts = checkpoints(len(sequence.tokens))
         if known is not None:
-            sequence.computed = sequence.cached = known.position
+            sequence.begin_at(known.position)
 
     def _load(self, sequence: Sequence, saved: Saved) -> None:
         """Begin behind what another process computed."""
@@ -127,7 +126,7 @@ class Runner:
         sequence.slot = self._cache.alloc(sequence.capacity)
         self._bytes = self._cache.nbytes
         self._cache.load(sequence.slot, len(saved.ids), saved.tensors)
-        sequence.computed = sequence.cached = len(saved.ids)
+        sequence.begin_at(len(saved.ids))
 
     def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
         """The state of a pinned checkpoint. Any thread."""
@@ -144,7 +143,7 @@ class Runner:
             return
         if sound:
             kept = self._remember(sequence)
-            if kept is not None and sequence.keep:
+            if kept is not None and sequence.keep and sequence.ended:
                 kept.pins += 1
                 sequence.kept = kept
         self._cache.free(sequence.slot)
@@ -182,8 +181,8 @@ class Runner:
     def run(self, work: list[Work]) -> list[Result]:
         """Compute ``work``, one result each. Advances ``computed``, not ``tokens``."""
         started = perf_counter()
-        decoding = [w.sequence for w in work if w.sequence.begun]
-        beginning = [w.sequence for w in work if w.last and not w.sequence.begun]
+        decoding = [w.sequence for w in work if w.decodes]
+        beginning = [w.sequence for w in work if w.last and not w.decodes]
         blocks = self._speculator.blocks(decoding, beginning)
         batch = self._batch(work, blocks)
         output = self._transformer.step(batch, self._cache)
@@ -240,7 +239,7 @@ class Runner:
     ) -> Result:
         """Take what was computed, and what was judged, into the sequence."""
         sequence = piece.sequence
-        decoded = sequence.begun
+        decoded = piece.decodes
         sequence.computed = piece.start + piece.length
         if sequence.computed in sequence.cuts:
             self._remember(sequence)
@@ -292,14 +291,15 @@ class Runner:
     ) -> list[tuple[int, int]]:
         """Runs of positions from ``start`` on that the drafter will look at.
 
-        A window of them before every anchor, of which the first is the token behind the
-        prompt, and before every position that others may go on from.
+        prompt, or the one it goes on from, and before every position that others may go
+        on from.
         """
         if not self._drafts(sequence):
             return []
         window, end = self._transformer.config.sliding_window, start + length
+        whole = max(sequence.computed + sequence.to_prefill, end)
         found: list[tuple[int, int]] = []
-        for cut in (*sequence.cuts, max(len(sequence.tokens), end)):
+        for cut in (*sequence.cuts, whole):
             first = max(cut - window, start, found[-1][1] if found else 0)
             last = min(cut, end)
             if first < last:

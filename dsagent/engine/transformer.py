@@ -17,11 +17,11 @@ from dsagent.engine.attention import Attention, Norms, Step, Tails, ring_bias
 from dsagent.engine.cache import Cache, page_bytes, slot_bytes
 from dsagent.engine.checkpoint import Checkpoint
 from dsagent.engine.config import CSA, WINDOW
-from dsagent.engine.pages import PAGE
-from dsagent.engine.plan import divide
 from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
 from dsagent.engine.hyper import sublayer
+from dsagent.engine.pages import PAGE
+from dsagent.engine.plan import divide
 from dsagent.kernels import ops
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ class Transformer:
         # Every sequence may leave most of a page empty.
         return self.paged_cache(slots, max_tokens // PAGE + slots)
 
-    def planned_cache(self, memory: int | None, slots: int, context: int | None) -> Cache:
+    def planned_cache(
+        self, memory: int | None, slots: int, context: int | None
+    ) -> Cache:
         """Storage that keeps to ``memory`` bytes (``plan.py``), for up to ``slots``
         sequences of ``context`` tokens.
 

@@ -1,11 +1,11 @@
 """The engine thread: one loop that owns the model and everything a request holds.
 
-A turn of the loop reads its inbox, lets sequences in, runs one step and posts what came
-out. Other threads never touch its state: they put a function in the inbox, and the
-loop runs it between steps. That is why a cancellation takes effect within one step,
-and why freeing is never in a race with computing. The inbox is a ``SimpleQueue``
-because its ``put`` may be called from a finalizer that interrupts any code, this
-loop's included.
+A turn of the loop reads its inbox, ends what is too late, lets sequences in, runs one
+step and posts what came out. Other threads never touch its state: they put a function
+in the inbox, and the loop runs it between steps. That is why a cancellation takes
+effect within one step, and why freeing is never in a race with computing. The inbox is
+a ``SimpleQueue`` because its ``put`` may be called from a finalizer that interrupts any
+code, this loop's included.
 
 Failures, from the inside out:
 
@@ -16,7 +16,8 @@ Failures, from the inside out:
   ``submit`` says why.
 
 Nobody waits on the outside world here, so ``stop`` followed by ``join`` takes at most
-one step.
+one step. Where there is nothing to compute it sleeps until there is news, or until the
+next deadline.
 """
 
 from __future__ import annotations
@@ -25,22 +26,23 @@ import atexit
 import logging
 import threading
 import traceback
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from dsagent.engine.bridge import wake
+from dsagent.engine.deadlines import Deadlines, exceeded
 from dsagent.engine.request import EngineStats
 from dsagent.errors import Closed, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dsagent.engine.admission import Admission
     from torch import Tensor
 
+    from dsagent.engine.admission import Admission
     from dsagent.engine.bridge import Waiter
     from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.request import Stop
@@ -50,6 +52,9 @@ if TYPE_CHECKING:
     from dsagent.errors import DSAgentError
 
 logger = logging.getLogger(__name__)
+
+_LONG: Final = 3600.0
+"""Seconds to sleep at most until a deadline: there is a limit to what threads take."""
 
 
 class Worker:
@@ -62,16 +67,20 @@ class Worker:
         scheduler: Scheduler,
         *,
         threads: int | None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         self._runner: Runner | None = runner
         self._admission = admission
         self._scheduler = scheduler
         self._threads = threads
+        self._clock = clock
+        self._deadlines = Deadlines()
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stopping = False
         self._waiters: list[Waiter] = []
         self._steps = self._prefill_tokens = self._decode_tokens = 0
         self._drafted = self._accepted = self._cached_tokens = 0
+        self._displaced = self._expired = 0
         self._busy = 0.0
         # Daemon, or a forgotten engine would keep the process alive; stopped at exit,
         # because a thread inside a tensor operation must not outlive the interpreter.
@@ -86,6 +95,10 @@ class Worker:
     def send(self, function: Callable[[], None]) -> None:
         """Run ``function`` on the engine thread before its next step."""
         self._inbox.put(function)
+
+    def watch(self, sequence: Sequence) -> None:
+        """Look at a sequence that has entered, and keep an eye on its deadline."""
+        self._inbox.put(lambda: self._watch(sequence))
 
     def nudge(self) -> None:
         """Have the loop look at its sequences again."""
@@ -122,6 +135,7 @@ class Worker:
     def stats(self) -> EngineStats:
         runner = self._runner
         running = self._scheduler.running
+        since = self._admission.waiting_since
         return EngineStats(
             running=len(running),
             paused=sum(map(self._scheduler.is_paused, running)),
@@ -135,6 +149,10 @@ class Worker:
             drafted=self._drafted,
             accepted=self._accepted,
             cached_tokens=self._cached_tokens,
+            prefilling=sum(not sequence.decoding for sequence in running),
+            waited=0.0 if since is None else max(0.0, self._clock() - since),
+            displaced=self._displaced,
+            expired=self._expired,
         )
 
     # Engine thread.
@@ -156,33 +174,75 @@ class Worker:
             self._inbox.get()()
         if self._stopping:
             return
-        while newcomers := self._admission.take():
-            for sequence in newcomers:
-                self._open(sequence)
+        self._expire()
+        self._let_in()
         self._wake()
         work = self._scheduler.plan()
         if work:
             self._step(work)
         self._wake()
         if not work:
-            self._inbox.get()()
+            self._sleep()
+
+    def _sleep(self) -> None:
+        """Wait for something in the inbox, or for the next deadline."""
+        until = self._deadlines.next()
+        timeout = None if until is None else min(until - self._clock(), _LONG)
+        try:
+            self._inbox.get(timeout=None if timeout is None else max(0.0, timeout))()
+        except Empty:
+            return
+
+    def _watch(self, sequence: Sequence) -> None:
+        if sequence.mailbox.stop is None:
+            self._deadlines.add(sequence)
+
+    def _expire(self) -> None:
+        """End those whose time is up, before they take room or work."""
+        for sequence in self._deadlines.passed(self._clock()):
+            self._expired += 1
+            self._end(sequence, "error", exceeded(sequence))
+
+    def _let_in(self) -> None:
+        """Give storage to whoever got in, at the cost of less urgent ones if need be.
+
+        It ends because nobody is displaced twice for the same priority.
+        """
+        while True:
+            for sequence in self._admission.displace(self._scheduler.running):
+                self._set_aside(sequence)
+            newcomers = self._admission.take()
+            if not newcomers:
+                return
+            for sequence in newcomers:
+                self._open(sequence)
+
+    def _set_aside(self, sequence: Sequence) -> None:
+        """Free what a sequence holds that has to wait again."""
+        assert self._runner is not None
+        self._displaced += 1
+        self._scheduler.remove(sequence)
+        self._runner.close(sequence)
+        sequence.set_aside()
 
     def _open(self, sequence: Sequence) -> None:
         assert self._runner is not None
-        sequence.admitted = perf_counter()
+        if sequence.admitted is None:
+            sequence.admitted = self._clock()
         self._scheduler.add(sequence)
         try:
             self._runner.open(sequence)
         except Exception as cause:
             self._fail(sequence, "no storage could be allocated", cause)
             return
-        self._cached_tokens += sequence.cached
+        if not sequence.displaced:
+            self._cached_tokens += sequence.cached
         if sequence.ended:  # all of what it asked for was known
             self._end(sequence, "length")
 
     def _step(self, work: list[Work]) -> None:
         assert self._runner is not None
-        started = perf_counter()
+        started = self._clock()
         try:
             results = self._runner.run(work)
         except Exception as cause:
@@ -190,18 +250,18 @@ class Worker:
             for piece in work:
                 self._fail(piece.sequence, "the model failed on a step", cause)
             return
+        seconds = self._clock() - started
+        self._scheduler.record(work, seconds)
         for piece, result in zip(work, results, strict=True):
             self._post(piece, result)
         self._steps += 1
-        self._busy += perf_counter() - started
+        self._busy += seconds
 
     def _post(self, piece: Work, result: Result) -> None:
         sequence = piece.sequence
-        done = piece.start + piece.length
-        prompt = len(sequence.request.prompt)
-        prefilled = done if done <= prompt else None
-        if prefilled is not None:
+        if not piece.decodes:
             self._prefill_tokens += piece.length
+        prefilled = self._progress(piece)
         stop: Stop | None = None
         for token in result.tokens:
             stop = sequence.append(token)
@@ -218,6 +278,15 @@ class Worker:
             result.tokens, prefilled=prefilled, stop=stop, error=result.error
         )
 
+    def _progress(self, piece: Work) -> int | None:
+        """How much of its prompt has been read, if that is more than before."""
+        sequence = piece.sequence
+        done = min(piece.start + piece.length, len(sequence.request.prompt))
+        if done <= sequence.prefilled:
+            return None
+        sequence.prefilled = done
+        return done
+
     def _fail(self, sequence: Sequence, what: str, cause: BaseException) -> None:
         assert self._runner is not None
         self._runner.close(sequence, sound=False)
@@ -229,6 +298,7 @@ class Worker:
         """Free what ``sequence`` holds, then say so. Safe to repeat."""
         if sequence.mailbox.stop is not None:
             return
+        self._deadlines.discard(sequence)
         if self._admission.withdraw(sequence):
             _unlease(sequence)
         elif sequence in self._scheduler:
@@ -237,6 +307,7 @@ class Worker:
 
     def _release(self, sequence: Sequence) -> None:
         assert self._runner is not None
+        self._deadlines.discard(sequence)
         self._scheduler.remove(sequence)
         self._runner.close(sequence)
         self._admission.release(sequence, keep=sequence.kept is not None)

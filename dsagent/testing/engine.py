@@ -163,6 +163,7 @@ class ScriptedGeneration:
             queued=0.25,
             prefill=0.5,
             decode=0.125 * written,
+            prefilled=prompt if self._prefilled else 0,
             decode_steps=steps,
             drafted=decoded - steps,
             accepted=decoded - steps,

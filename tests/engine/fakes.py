@@ -53,7 +53,8 @@ class FakeCache:
         self.rows: dict[int, np.ndarray] = {}
         self.frees = 0
 
-    def alloc(self, capacity_tokens: int) -> int:
+    def alloc(self, capacity_tokens: int, start: None = None) -> int:
+        assert start is None
         used = sum(len(row) for row in self.rows.values())
         assert used + capacity_tokens <= self.capacity, "over the token budget"
         slot = self.free_slots.pop()
@@ -116,6 +117,8 @@ class FakeTransformer:
         rows: dict[int, int] = {}
         for span in batch.spans:
             storage = cache.rows[span.slot]
+            if span.start == 0 and self.drafter is not None:
+                self.drafter.remembered.pop(span.slot, None)
             for row in range(span.offset, span.offset + span.length):
                 position = span.start + row - span.offset
                 assert positions[row] == position
@@ -181,8 +184,6 @@ class FakeDrafter:
         rows = set(batch.tap_rows.tolist())
         for span in batch.spans:
             known = self.remembered.setdefault(span.slot, set())
-            if span.start == 0:
-                known.clear()
             known |= {
                 span.start + row - span.offset
                 for row in range(span.offset, span.offset + span.length)

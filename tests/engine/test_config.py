@@ -210,4 +210,4 @@ def test_importing_it_does_not_import_torch() -> None:
 @pytest.mark.parametrize("name", ["max_running", "memory", "threads", "context"])
 def test_an_engine_needs_at_least_one_of_everything(name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        EngineConfig(**{name: 0})
+        replace(EngineConfig(), **{name: 0})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -276,6 +277,7 @@ async def test_timings_add_up(engine: Engine) -> None:
     assert stats.decode > 0
     assert stats.first_token == stats.queued + stats.prefill
     assert stats.tokens_per_second == pytest.approx(19 / stats.decode)
+    assert stats.prefill_tokens_per_second == pytest.approx(50 / stats.prefill)
     assert generation.stats == stats  # the clock has stopped
     assert engine.stats().tokens_per_second > 0
 
@@ -321,15 +323,20 @@ async def test_submitting_after_close_raises_closed(engine: Engine) -> None:
         engine.submit(Request((1,), 1))
 
 
+def test_a_stall_of_nothing_is_named() -> None:
+    with pytest.raises(ValueError, match=r"EngineConfig.stall must be above 0, not 0"):
+        EngineConfig(stall=0)
+
+
 @pytest.mark.parametrize("name", ["prefill_chunk", "max_running", "memory"])
 def test_impossible_settings_are_named(name: str) -> None:
     with pytest.raises(ValueError, match=rf"EngineConfig.{name} must be .* not 0"):
-        EngineConfig(**{name: 0})
+        replace(EngineConfig(), **{name: 0})
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({"prompt": ()}, "prompt token"), ({"prompt": (1,), "max_tokens": 0}, "not 0")],
+    [({"prompt": ()}, "prompt token"), ({"prompt": (1,), "max_tokens": -1}, "not -1")],
 )
 async def test_impossible_requests_are_named(
     fields: dict[str, object], message: str

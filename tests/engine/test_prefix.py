@@ -8,7 +8,6 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import anyio
 import pytest
 import torch
 
@@ -75,7 +74,9 @@ def ids(n: int, seed: int) -> tuple[int, ...]:
     return tuple(tokens(n, seed, SMALL.vocab_size))
 
 
-async def answer(engine: Engine, prompt: tuple[int, ...], n: int = 6) -> tuple[int, ...]:
+async def answer(
+    engine: Engine, prompt: tuple[int, ...], n: int = 6
+) -> tuple[int, ...]:
     return await ended(engine.submit(Request(prompt, n, GREEDY)))
 
 
@@ -92,7 +93,11 @@ def expected_hit(length: int, shared: int) -> int:
 @pytest.mark.parametrize("length", [1, 256, 257, 300, 513, 900, 1500])
 @pytest.mark.parametrize("shared", [0.3, 0.8, 0.99])
 async def test_a_prompt_goes_on_from_what_another_left(
-    make_engine: MakeEngine, model: Transformer, fresh: Engine, length: int, shared: float
+    make_engine: MakeEngine,
+    model: Transformer,
+    fresh: Engine,
+    length: int,
+    shared: float,
 ) -> None:
     engine = make_engine(model)
     first = ids(length, 1)
@@ -110,7 +115,7 @@ async def test_a_conversation_goes_on_from_its_own_end(
 ) -> None:
     """All that was computed is used, to the token, whatever the length."""
     engine = make_engine(model)
-    talk = ids(11, 3)
+    talk, end = ids(11, 3), 0
     for turn in range(8):
         generation = engine.submit(Request(talk, 37 + turn, GREEDY))
         said = await ended(generation)
@@ -255,10 +260,7 @@ async def test_a_hold_comes_back_from_disk(
     second = make_engine(model)
     for length in (700, 1024, 131):
         document = ids(length, length)
-        seen: list[tuple[int, int]] = []
-        hold = await second.hold(
-            document, folder=tmp_path, progress=lambda *at: seen.append(at)
-        )
+        hold = await second.hold(document, folder=tmp_path)
         assert hold.source == "disk"
         question = document + ids(30, 1)
         generation = second.submit(Request(question, 12, GREEDY))
@@ -280,9 +282,9 @@ async def test_what_cannot_be_held_is_refused_and_harms_nobody(
     memory = slot_bytes(SMALL, 2) * 4 + 12 * page
     engine = make_engine(model, memory=memory, max_running=2)
     holds = []
-    with pytest.raises(QueueFull, match="release one"):
+    with pytest.raises(QueueFull, match="release one"):  # noqa: PT012
         for seed in range(100):
-            holds.append(await engine.hold(ids(50, seed)))
+            holds.append(await engine.hold(ids(50, seed)))  # noqa: PERF401
     assert len(holds) > 2
     prompt = ids(60, 5)
     assert await answer(engine, prompt) == await answer(fresh, prompt)
@@ -371,12 +373,14 @@ async def test_any_course_of_events_gives_the_same_tokens(
                         await anext(generation, None)
             else:
                 n = rng.randint(1, 25)
-                wanted = [(prompt, n), (prompt[:-1], 5), (prompt + (3, 4), n)]
+                wanted = [(prompt, n), (prompt[:-1], 5), ((*prompt, 3, 4), n)]
                 generations = [
                     engine.submit(Request(text, length, GREEDY))
                     for text, length in wanted[: rng.randint(1, 3)]
                 ]
-                for (text, length), generation in zip(wanted, generations, strict=False):
+                for (text, length), generation in zip(
+                    wanted, generations, strict=False
+                ):
                     said = await ended(generation)
                     key = (text, length)
                     if key not in known:

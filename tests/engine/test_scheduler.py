@@ -14,8 +14,8 @@ from dsagent.engine.sequence import Sequence
 from dsagent.errors import Closed, QueueFull
 
 
-def sequence(prompt: int, max_tokens: int = 10) -> Sequence:
-    request = Request(tuple(range(prompt)), max_tokens)
+def sequence(prompt: int, max_tokens: int = 10, priority: int = 0) -> Sequence:
+    request = Request(tuple(range(prompt)), max_tokens, priority=priority)
     mailbox = Mailbox(prompt, on_room=lambda: None)
     return Sequence(request, seed=0, capacity=prompt + max_tokens, mailbox=mailbox)
 
@@ -122,6 +122,43 @@ def test_a_stream_of_questions_does_not_starve_the_book() -> None:
     assert steps <= 40
 
 
+def test_an_urgent_prompt_is_read_first_and_the_oldest_gets_on() -> None:
+    """Seven steps of eight are the urgent one's, though there is less of others."""
+    book, short, urgent = sequence(8 * 50), sequence(16), sequence(8 * 35, priority=1)
+    scheduler = scheduler_with(book, short, urgent)
+    steps = 0
+    while urgent.first_token is None:
+        compute(scheduler.plan())
+        steps += 1
+    assert (steps, book.computed, short.computed) == (40, 40, 0)
+
+
+def test_pieces_are_cut_at_the_grid_and_fill_a_step() -> None:
+    scheduler = scheduler_with(sequence(200), sequence(1000), chunk=300)
+    first, second = scheduler.plan()
+    assert (first.start, first.length) == (0, 200)
+    assert (second.start, second.length) == (0, 64)
+    compute([first, second])
+    assert spans(scheduler.plan()) == [(200, 1), (64, 64)]  # nothing is known yet
+    scheduler.record([second], 1e-6)
+    assert spans(scheduler.plan()) == [(200, 1), (64, 256)]
+
+
+def test_what_was_displaced_reads_all_but_the_token_it_goes_on_from() -> None:
+    only = sequence(10)
+    scheduler = scheduler_with(only)
+    for _ in range(4):
+        compute(scheduler.plan())
+    assert (len(only.tokens), only.computed) == (13, 12)
+    only.set_aside()
+    seen = []
+    for _ in range(3):
+        work = scheduler.plan()
+        seen += [(p.start, p.length, p.last, p.decodes) for p in work]
+        compute(work)
+    assert seen == [(0, 8, False, False), (8, 4, False, False), (12, 1, True, True)]
+
+
 def test_a_sequence_with_an_unread_backlog_is_left_out_until_it_is_read() -> None:
     room = []
     behind, other = sequence(1), sequence(1)
@@ -176,8 +213,34 @@ def test_a_full_queue_refuses_and_says_what_to_do() -> None:
     door = Admission(slots=1, tokens=100, queue=2)
     for _ in range(3):
         door.enter(sequence(1))
-    with pytest.raises(QueueFull, match=r"2 requests are waiting.*max_queue"):
+    with pytest.raises(QueueFull) as caught:
         door.enter(sequence(1))
+    assert str(caught.value) == (
+        "the queue is full: 1 requests run and 2 wait, the most EngineConfig.max_queue "
+        "allows; try again when some have finished, or ask for less output "
+        "(max_tokens) so that more of them run together"
+    )
+    assert door.waiting == 2
+
+
+def test_a_full_queue_still_lets_in_an_urgent_one_that_fits() -> None:
+    door = Admission(slots=9, tokens=100, queue=1)
+    running, large, urgent = sequence(50), sequence(60), sequence(10, priority=1)
+    for each in (running, large, urgent):
+        door.enter(each)
+    assert door.take() == [running, urgent]
+    with pytest.raises(QueueFull):
+        door.enter(sequence(60, priority=1))
+    assert door.waiting == 1
+
+
+def test_the_door_knows_since_when_somebody_waits() -> None:
+    door = Admission(slots=1, tokens=100, queue=9)
+    first, second, urgent = sequence(1), sequence(1), sequence(1, priority=1)
+    assert door.waiting_since is None
+    for each in (first, second, urgent):
+        door.enter(each)
+    assert door.waiting_since == second.submitted
 
 
 def test_withdrawing_at_the_door_gives_everything_back() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
@@ -200,7 +200,7 @@ def drafting() -> FakeTransformer:
     return fake
 
 
-def engine_on(fake: FakeTransformer, **options: int) -> Engine:
+def engine_on(fake: FakeTransformer, **options: Any) -> Engine:
     config = EngineConfig(**{"memory": 4096, "prefill_chunk": 16, **options})
     return Engine(cast("Transformer", fake), config)
 

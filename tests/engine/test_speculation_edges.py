@@ -347,9 +347,7 @@ async def test_what_guesses_turn_out_to_be_decides_nothing(
     )
     sampling = Sampling(speculation=speculation)
     counts: Counter[tuple[int, ...]] = Counter()
-    async with engine_on(
-        fake, max_running=64, max_queue=runs, memory=1024
-    ) as engine:
+    async with engine_on(fake, max_running=64, max_queue=runs, memory=1024) as engine:
         with fake.held():
             requests = [
                 engine.submit(
