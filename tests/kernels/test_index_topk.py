@@ -6,9 +6,8 @@ whatever order it is summed, and many are equal.
 
 from __future__ import annotations
 
-import tracemalloc
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -16,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsagent.kernels import ops
+from tests.kernels.memory import peak
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
 
@@ -117,23 +115,6 @@ def test_one_query_of_nans_leaves_the_others_alone() -> None:
         got = ops.index_topk(q, gates, [keys], 20, visible, budget=budget).tolist()
         assert got[:2] + got[3:] == wanted[:2] + wanted[3:]
         assert len(set(got[2])) == 20
-
-
-def peak(call: Callable[[], object]) -> int:
-    """Bytes that a call holds at most: numpy's, and torch's on top."""
-    tracemalloc.start()
-    call()
-    numpys = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    with torch.profiler.profile(profile_memory=True) as profile:
-        call()
-    results: Any = profile.profiler
-    held = most = 0
-    for event in results.kineto_results.events():
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
-    return most + numpys
 
 
 def test_memory_is_bounded_whatever_the_context() -> None:
