@@ -15,10 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsagent.kernels import ops
+from dsagent.kernels.rows import index_rows
 from tests.kernels.memory import peak
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from dsagent.kernels.layout import IndexFormat
 
 
 def whole(generator: torch.Generator, *shape: int) -> Tensor:
@@ -127,3 +130,38 @@ def test_memory_is_bounded_whatever_the_context() -> None:
         choose = partial(ops.index_topk, q, gates, [held], 64, visible)
         taken = peak(partial(choose, budget=mega << 20))
         assert mega << 18 < taken < mega << 20
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "fp8", "fp4"])
+def test_stored_keys_score_as_what_they_read_back_as(kind: IndexFormat) -> None:
+    """And not as the rows that were stored, which would be chosen otherwise."""
+    g = torch.Generator().manual_seed(8)
+    stored = index_rows(kind, 32)
+    q, gates = torch.randn(40, 4, 32, generator=g), torch.randn(40, 4, generator=g)
+    keys, visible = torch.randn(3000, 32, generator=g), torch.arange(2961, 3001)
+    pool = stored.encode(keys)
+    runs = [*pool.split(700), pool.new_full((64, stored.width), 255)]
+    read = [stored.decode(pool)]
+    for budget in (1 << 18, 64 << 20):
+        choose = partial(ops.index_topk, gates=gates, k=50, visible=visible)
+        got = choose(q, keys=runs, stored=stored, budget=budget)
+        as_read = choose(stored.queries(q), keys=read)
+        assert (got == as_read).all(1).sum() >= 39  # One near tie may fall either way.
+        assert not torch.equal(got, choose(q, keys=[keys]))
+
+
+@pytest.mark.parametrize(
+    ("n", "heads", "entries", "mega"), [(1, 8, 16_384, 1), (64, 32, 256, 1)]
+)
+def test_memory_is_bounded_for_stored_keys(
+    n: int, heads: int, entries: int, mega: int
+) -> None:
+    """Where decoding the keys takes most, and where treating the queries does."""
+    g = torch.Generator().manual_seed(2)
+    stored = index_rows("fp4", 64)
+    q, gates = torch.randn(n, heads, 64, generator=g), torch.randn(n, heads)
+    keys = stored.encode(torch.randn(entries, 64, generator=g))
+    visible = torch.full((n,), entries)
+    choose = partial(ops.index_topk, q, gates, [keys], 64, visible, stored=stored)
+    taken = peak(partial(choose, budget=mega << 20))
+    assert mega << 18 < taken < mega << 20

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from torch import Tensor
 
 from dsagent.kernels import ops
 from dsagent.kernels.reference import attention
+from dsagent.kernels.rows import kv_rows
 from tests.kernels.memory import peak
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsagent.kernels.layout import KvFormat
 
 HEADS, D, WINDOW = 4, 16, 32
 
@@ -176,6 +182,32 @@ def test_tiles_are_full_of_what_was_asked_for() -> None:
         assert longest * len(part) <= 2000 or len(part) == 1
         covered += range(i, j)
     assert covered == [i for i, length in enumerate(lengths) if length]
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "fp8"])
+def test_stored_rows_are_attended_as_what_they_read_back_as(kind: KvFormat) -> None:
+    g = torch.Generator().manual_seed(7)
+    stored = kv_rows(kind, D, 4)
+    pool = stored.encode(randn(300, D))
+    lists = [torch.randperm(300, generator=g)[:length].tolist() for length in range(40)]
+    rows, starts = flat(lists)
+    q = randn(40, HEADS, D, seed=9)
+    wanted = by_formula(q, stored.decode(pool), lists)
+    for budget in (0, 50_000, 1 << 26):
+        got = ops.sparse_attention(
+            q, pool, rows, starts, SINKS, stored=stored, budget=budget
+        )
+        assert (got - wanted).abs().max() < 2e-5
+
+
+def test_memory_is_bounded_while_rows_are_decoded() -> None:
+    stored = kv_rows("fp8", 128, 16)
+    q, pool = randn(128, HEADS, 128), stored.encode(randn(500, 128))
+    rows, starts = torch.arange(128 * 256) % 500, torch.arange(129) * 256
+    attend = partial(ops.sparse_attention, q, pool, rows, starts, SINKS, stored=stored)
+    for mega in (1, 4):
+        out = q.numel() * 4
+        assert mega << 18 < peak(partial(attend, budget=mega << 20)) - out < mega << 20
 
 
 def test_memory_is_bounded_whatever_is_listed() -> None:

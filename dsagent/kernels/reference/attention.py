@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from dsagent.kernels.reference.products import project
+from dsagent.kernels.rows import decoding_bytes, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor
+
+    from dsagent.kernels.rows import RowFormat
 
 BUDGET: Final = 64 << 20
 """Bytes that :func:`sparse_attention` may take unless its caller says otherwise."""
@@ -62,17 +65,20 @@ def sparse_attention(
     starts: Tensor,
     sinks: Tensor,
     *,
+    stored: RowFormat | None = None,
     budget: int = BUDGET,
 ) -> Tensor:
     """Softmax attention of every query over rows of its own.
 
     Args:
         q: Queries ``[n, H, d]``, scaled already (``unit_queries``).
-        pool: ``[R, d]``: rings, entries of every page, blocks of drafts.
+        pool: ``[R, d]``, or ``[R, width]`` as ``stored`` says: rings, entries of every
+            page, blocks of drafts.
         rows: Row numbers, int64, query after query; their order doesn't matter.
         starts: Query i sees ``rows[starts[i] : starts[i + 1]]``; int64 ``[n + 1]``,
             ascending.
         sinks: A logit a head ``[H]``, in the denominator only.
+        stored: How the pool's rows are stored, if not as float32.
         budget: Bytes of all intermediates, which is kept to by taking fewer queries at
             once, at least one. Queries with as many rows as their neighbours are
             computed in one product.
@@ -84,27 +90,27 @@ def sparse_attention(
     out = torch.zeros_like(q)
     bounds = starts.tolist()
     _, heads, d = q.shape
-    cells = budget // (4 * d + 16 * heads + 32)
+    cells = budget // (4 * d + 16 * heads + 32 + decoding_bytes(stored))
     for i, j, longest in _tiles(bounds, cells):
-        part = rows[bounds[i] : bounds[j]]
-        out[i:j] = _listed(q[i:j], pool, part, starts[i : j + 1], longest, sinks)
+        listed, hidden = rows[bounds[i] : bounds[j]], None
+        if len(listed) < longest * (j - i):
+            listed, hidden = _padded(listed, starts[i : j + 1] - bounds[i], longest)
+        keys = read_rows(pool, listed, stored).view(j - i, longest, d)
+        out[i:j] = _attend_own(q[i:j], keys, hidden, sinks)
+        del keys  # Or they stay while the next are read.
     return out
 
 
-def _listed(
-    q: Tensor, pool: Tensor, rows: Tensor, starts: Tensor, longest: int, sinks: Tensor
+def _attend_own(
+    q: Tensor, keys: Tensor, hidden: Tensor | None, sinks: Tensor
 ) -> Tensor:
-    """:func:`sparse_attention` as one product, of queries that all see something."""
-    n, heads, d = q.shape
-    hidden = None
-    if len(rows) < n * longest:
-        rows, hidden = _padded(rows, starts - starts[0], longest)
-    keys = pool.index_select(0, rows).view(n, longest, d)
+    """Each of ``q [n, H, d]`` over its own ``keys [n, L, d]`` but ``hidden [n, L]``."""
+    n, heads, _ = q.shape
     scores = torch.bmm(q, keys.transpose(1, 2))
     if hidden is not None:
         scores.masked_fill_(hidden.unsqueeze(1), -torch.inf)
     scores = torch.cat((scores, sinks.view(1, heads, 1).expand(n, heads, 1)), 2)
-    return torch.bmm(scores.softmax(2)[:, :, :longest], keys)
+    return torch.bmm(scores.softmax(2)[:, :, :-1], keys)
 
 
 def _tiles(bounds: list[int], cells: int) -> Iterator[tuple[int, int, int]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
 from dsagent.kernels.reference.products import rectified
+from dsagent.kernels.rows import decoding_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from dsagent.kernels.rows import RowFormat
 
 BUDGET: Final = 64 << 20
 """Bytes that :func:`index_topk` may take unless its caller says otherwise."""
@@ -28,6 +32,8 @@ FEW: Final = 16
 CELL: Final = 20
 """Bytes a score takes while the largest are chosen: itself, a copy that is partitioned,
 and, where there are ties, another copy, three masks and a count."""
+TREATED: Final = 16
+"""Bytes a channel of a query takes while it is treated as a narrower format says."""
 
 
 def index_scores(q: Tensor, gates: Tensor, keys: Tensor) -> Tensor:
@@ -62,6 +68,7 @@ def index_topk(
     k: int,
     visible: Tensor,
     *,
+    stored: RowFormat | None = None,
     budget: int = BUDGET,
 ) -> Tensor:
     """The k entries of the largest score that each query sees.
@@ -73,12 +80,15 @@ def index_topk(
     Args:
         q: Rotated index queries ``[n, Hi, di]``.
         gates: ``[n, Hi]``, scaled.
-        keys: Index rows of the entries in order, ``[e, di]`` each: the stretches of
-            memory they lie in. Rows behind the last visible one may be anything.
+        keys: Index rows of the entries in order, ``[e, di]`` each, or as ``stored``
+            says: the stretches of memory they lie in. Rows behind the last visible one
+            may be anything.
         k: How many to choose.
         visible: How many entries each query sees, ``[n]`` int64: the first so many.
-        budget: Bytes of all intermediates. It is kept to as far as the least tile, one
-            query against 64 entries, and the result allow.
+        stored: How index rows are stored, if not as float32. Queries are then treated
+            as it says.
+        budget: Bytes of all intermediates. It is kept to as far as the least tile, 16
+            queries against 64 entries, and the result allow.
 
     Returns:
         Entry numbers ``[n, k]`` int64, ascending, of equal scores the lower; filled up
@@ -90,28 +100,57 @@ def index_topk(
     if not len(q):
         return visible.new_empty(0, k)
     most = int(visible.max())
-    block, width = _shares(len(q), k, most, budget)
-    if block >= len(q):
-        return _best(q, gates, keys, k, visible, width, budget)
-    parts = (part.split(block) for part in (q, gates, visible))
+    tiling = _tiling(q, k, most, stored, budget)
+    if tiling.queries >= len(q):
+        return _best(q, gates, keys, k, visible, stored, tiling)
+    parts = (part.split(tiling.queries) for part in (q, gates, visible))
     return torch.cat(
         [
-            _best(part, weights, keys, k, seen, width, budget)
-            for part, weights, seen in zip(*parts, strict=True)
+            _best(some, weights, keys, k, seen, stored, tiling)
+            for some, weights, seen in zip(*parts, strict=True)
         ]
     )
 
 
-def _shares(n: int, k: int, most: int, budget: int) -> tuple[int, int]:
-    """How many of n queries, and how many entries, to choose among at once.
+@dataclass(frozen=True, slots=True)
+class _Tiling:
+    """How much is computed at once."""
 
-    All entries if that leaves a handful of queries: a merge costs more than another
-    product with the same keys.
+    queries: int
+    """Queries for which is chosen at once,"""
+    entries: int
+    """and entries among which."""
+    rows: int
+    """Queries of one product,"""
+    step: int
+    """and its entries."""
+
+
+def _tiling(
+    q: Tensor, k: int, most: int, stored: RowFormat | None, budget: int
+) -> _Tiling:
+    """Half of the budget for choosing, a quarter for products, a quarter for keys.
+
+    It is chosen among all entries at once if that leaves a handful of queries, for a
+    merge costs more than another product with the same keys.
     """
-    cells = budget // 2 // CELL
-    block = min(n, max(1, FEW, cells // (_rounded(most) + 2 * k)))
-    block = -(-n // -(-n // block))
-    return block, max(ROUND, min(_rounded(most), cells // block - 2 * k))
+    n, heads, di = q.shape
+    entries = -(-most // ROUND) * ROUND
+    treated = 0 if stored is None else TREATED * heads * di
+    share = CELL * (entries + 2 * k) + treated
+    queries = min(n, max(FEW, budget // 2 // share))
+    queries = -(-n // -(-n // queries))
+    width = (budget // 2 // queries - treated) // CELL - 2 * k
+    pairs = min(TILE, budget // 4) // (4 * heads)
+    rows = min(queries, max(1, pairs // STRIDE))
+    key = 4 * di + decoding_bytes(stored)
+    step = min(pairs // rows, min(TILE, budget // 4) // key, width)
+    return _Tiling(
+        queries=queries,
+        entries=max(ROUND, min(entries, width)),
+        rows=rows,
+        step=max(ROUND, step // ROUND * ROUND),
+    )
 
 
 def _best(
@@ -120,43 +159,39 @@ def _best(
     keys: Sequence[Tensor],
     k: int,
     visible: Tensor,
-    width: int,
-    budget: int,
+    stored: RowFormat | None,
+    tiling: _Tiling,
 ) -> Tensor:
-    """:func:`index_topk` of queries whose scores fit ``width`` entries at a time."""
+    """:func:`index_topk` of queries that are few enough to choose for at once."""
     least, most = (int(bound) for bound in visible.aminmax())
     if most <= k:
         ids = torch.arange(k).repeat(len(q), 1)
     else:
-        ids = torch.from_numpy(
-            _streamed(_scored(q, gates, keys, visible, (least, most), width, budget), k)
-        )
+        tiles = _tiles(keys, tiling.step, most)
+        if stored is not None:
+            q, tiles = stored.queries(q), map(stored.decode, tiles)
+        scored = _scored(q, gates, tiles, visible, (least, most), tiling)
+        ids = torch.from_numpy(_streamed(scored, k))
     return ids.masked_fill_(ids >= visible.unsqueeze(1), -1) if least < k else ids
 
 
 def _scored(
     q: Tensor,
     gates: Tensor,
-    keys: Sequence[Tensor],
+    tiles: Iterator[Tensor],
     visible: Tensor,
     bounds: tuple[int, int],
-    width: int,
-    budget: int,
+    tiling: _Tiling,
 ) -> Iterator[tuple[NDArray[np.float32], bool]]:
-    """Scores ``[n, <= width]`` of entry after entry, -inf where a query doesn't see it.
+    """Scores ``[n, <= entries]`` in order, -inf where a query doesn't see an entry.
 
-    With each, whether more will come; what was yielded is then overwritten.
+    With each, whether more will come; what was yielded is then overwritten. ``bounds``
+    are the least and the most that is visible.
     """
-    n, heads, di = q.shape
+    n, rows, width = len(q), tiling.rows, tiling.entries
     least, most = bounds
-    pairs = min(TILE, budget // 4) // (4 * heads)
-    rows = min(n, max(1, pairs // STRIDE))
-    step = min(pairs // rows, TILE // (4 * di), budget // (16 * di), width)
-    step = max(ROUND, step // ROUND * ROUND)
-    tiles = _tiles(keys, step, most)
-    if rows == n and most <= step:
-        scores = index_scores(q, gates, next(tiles))
-        yield _hidden(scores, visible, 0, least), False
+    if n <= rows and most <= tiling.step:
+        yield _hidden(index_scores(q, gates, next(tiles)), visible, 0, least), False
         return
     scores = q.new_empty(n, width)
     base = filled = 0
@@ -191,7 +226,8 @@ def _tiles(keys: Sequence[Tensor], size: int, end: int) -> Iterator[Tensor]:
     ``ROUND`` from what is there.
     """
     parts: list[Tensor] = []
-    have, left = 0, _rounded(end)
+    spare = -end % ROUND
+    have, left = 0, end + spare
     for run in keys:
         start, length = 0, len(run)
         while start < length and left:
@@ -201,8 +237,8 @@ def _tiles(keys: Sequence[Tensor], size: int, end: int) -> Iterator[Tensor]:
             if have == size:
                 yield parts[0] if len(parts) == 1 else torch.cat(parts)
                 parts, have = [], 0
-    if left > _rounded(end) - end:
-        raise ValueError(f"keys lack {left - _rounded(end) + end} of {end} entries")
+    if left > spare:
+        raise ValueError(f"keys lack {left - spare} of {end} entries")
     if have:
         yield parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -260,7 +296,3 @@ def _untied(scores: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
     room = k - np.count_nonzero(above, axis=1)[:, None]
     chosen: NDArray[np.bool_] = above | (tied & (tied.cumsum(1, np.int32) <= room))
     return chosen
-
-
-def _rounded(entries: int) -> int:
-    return -(-entries // ROUND) * ROUND
