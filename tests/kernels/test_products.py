@@ -43,6 +43,17 @@ def test_of_views() -> None:
     assert_product(ops.project(x, w), x, w)
 
 
+@pytest.mark.parametrize("n", [1, 8, 37, 200])
+@pytest.mark.parametrize("rows", [7, 64, 1100])
+@pytest.mark.usefixtures("wide")
+def test_rectified(n: int, rows: int) -> None:
+    x, w = randn(n, 64), randn(rows, 64, seed=1)
+    expected = (x.double() @ w.double().t()).clamp(min=0)
+    got = products.rectified(x, w)
+    assert got.shape == expected.shape
+    assert (got - expected).abs().max() < 1e-4
+
+
 def test_many_rows_really_go_to_the_other_library(
     wide: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

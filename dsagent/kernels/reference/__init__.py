@@ -4,7 +4,7 @@ Float32 in and out, batched over leading dimensions, no state. What writes in pl
 says so in its name (a trailing underscore).
 """
 
-from dsagent.kernels.reference.attention import attend
+from dsagent.kernels.reference.attention import attend, sparse_attention
 from dsagent.kernels.reference.compress import pool_overlapping, pool_windows
 from dsagent.kernels.reference.experts import route, swiglu
 from dsagent.kernels.reference.hyper import (
@@ -15,7 +15,7 @@ from dsagent.kernels.reference.hyper import (
     hyper_mix,
     sinkhorn,
 )
-from dsagent.kernels.reference.indexer import index_scores, select
+from dsagent.kernels.reference.indexer import index_scores, index_topk, select
 from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
 from dsagent.kernels.reference.products import ROUND, Matrix, project
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
@@ -31,6 +31,7 @@ __all__ = [
     "hyper_expand",
     "hyper_mix",
     "index_scores",
+    "index_topk",
     "normalise",
     "pool_overlapping",
     "pool_windows",
@@ -41,6 +42,7 @@ __all__ = [
     "route",
     "select",
     "sinkhorn",
+    "sparse_attention",
     "swiglu",
     "unit_queries",
 ]

@@ -1,22 +1,31 @@
 """The one attention (model reference §4.4): queries, key rows, what is hidden, sinks.
 
 Keys are values: one row serves every head as both. Which rows a query sees is the
-caller's business (window, compressed entries, a draft block): it hands over the rows
-and a bias that is -inf where a query must not look.
+caller's business (window, compressed entries, a draft block). It hands over either rows
+for all queries and a bias that is -inf where a query must not look (:func:`attend`), or
+a pool and for each query a list of rows in it (:func:`sparse_attention`). The former
+reads a row once for many queries, the latter nothing that isn't seen.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from dsagent.kernels.reference.products import project
+from dsagent.kernels.rows import decoding_bytes, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
+
+    from dsagent.kernels.rows import RowFormat
+
+BUDGET: Final = 64 << 20
+"""Bytes that :func:`sparse_attention` may take unless its caller says otherwise."""
 
 
 def attend(
@@ -74,3 +83,88 @@ def _attend_pieces(
     for weights, piece in zip(p[1:], pieces[1:], strict=True):
         out += project(weights, piece)
     return out.view(n, heads, d)
+
+
+def sparse_attention(
+    q: Tensor,
+    pool: Tensor,
+    rows: Tensor,
+    starts: Tensor,
+    sinks: Tensor,
+    *,
+    stored: RowFormat | None = None,
+    budget: int = BUDGET,
+) -> Tensor:
+    """Softmax attention of every query over rows of its own.
+
+    Args:
+        q: Queries ``[n, H, d]``, scaled already (``unit_queries``).
+        pool: ``[R, d]``, or ``[R, width]`` as ``stored`` says: rings, entries of every
+            page, blocks of drafts.
+        rows: Row numbers, int64, query after query; their order doesn't matter.
+        starts: Query i sees ``rows[starts[i] : starts[i + 1]]``; int64 ``[n + 1]``,
+            ascending.
+        sinks: A logit a head ``[H]``, in the denominator only.
+        stored: How the pool's rows are stored, if not as float32.
+        budget: Bytes of all intermediates, which is kept to by taking fewer queries at
+            once, at least one. Queries with as many rows as their neighbours are
+            computed in one product.
+
+    Returns:
+        ``[n, H, d]``, zero for a query that sees nothing. Rows that nobody lists don't
+        matter, whatever they hold.
+    """
+    out = torch.zeros_like(q)
+    bounds = starts.tolist()
+    _, heads, d = q.shape
+    cells = budget // (4 * d + 16 * heads + 32 + decoding_bytes(stored))
+    for i, j, longest in _tiles(bounds, cells):
+        listed, hidden = rows[bounds[i] : bounds[j]], None
+        if len(listed) < longest * (j - i):
+            listed, hidden = _padded(listed, starts[i : j + 1] - bounds[i], longest)
+        keys = read_rows(pool, listed, stored).view(j - i, longest, d)
+        out[i:j] = _attend_own(q[i:j], keys, hidden, sinks)
+        del keys  # Or they stay while the next are read.
+    return out
+
+
+def _attend_own(
+    q: Tensor, keys: Tensor, hidden: Tensor | None, sinks: Tensor
+) -> Tensor:
+    """Each of ``q [n, H, d]`` over its own ``keys [n, L, d]`` but ``hidden [n, L]``."""
+    n, heads, _ = q.shape
+    scores = torch.bmm(q, keys.transpose(1, 2))
+    if hidden is not None:
+        scores.masked_fill_(hidden.unsqueeze(1), -torch.inf)
+    scores = torch.cat((scores, sinks.view(1, heads, 1).expand(n, heads, 1)), 2)
+    return torch.bmm(scores.softmax(2)[:, :, :-1], keys)
+
+
+def _tiles(bounds: list[int], cells: int) -> Iterator[tuple[int, int, int]]:
+    """Consecutive queries ``i`` to ``j`` and the longest list of theirs.
+
+    Made up to that length their lists have ``cells`` rows at most, and at most twice as
+    many as they had. Queries with empty lists belong to no tile.
+    """
+    first = longest = total = 0
+    for i, (start, stop) in enumerate(pairwise(bounds)):
+        length = stop - start
+        size = max(longest, length) * (i + 1 - first)
+        if total and (not length or size > min(cells, 2 * (total + length))):
+            yield first, i, longest
+            longest = total = 0
+        first = i if not total else first
+        longest, total = max(longest, length), total + length
+    if total:
+        yield first, len(bounds) - 1, longest
+
+
+def _padded(rows: Tensor, starts: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """Lists made up to one length by repeating their last rows, and which those are.
+
+    ``[m * longest]`` and bool ``[m, longest]``. A repeated row is one that was listed:
+    a row nobody lists may hold NaN, which a weight of zero doesn't hide.
+    """
+    place = torch.arange(longest) + starts[:-1, None]
+    ends = starts[1:, None]
+    return rows[place.clamp(max=ends - 1).flatten()], place >= ends

@@ -65,13 +65,20 @@ def project(x: Tensor, w: Tensor | Matrix) -> Tensor:
     return _pointwise(x, w.t())
 
 
-def _pointwise(x: Tensor, w: Tensor) -> Tensor:
+def rectified(x: Tensor, w: Tensor) -> Tensor:
+    """``relu(x @ w.T)`` of ``x [n, K]`` and rows ``w [N, K]``, in one pass if large."""
+    if not _WIDE or x.numel() * len(w) < WORTH:
+        return torch.mm(x, w.t()).relu_()
+    return _pointwise(x, w, "relu")
+
+
+def _pointwise(x: Tensor, w: Tensor, then: str = "none") -> Tensor:
     """oneDNN's product of ``x [n, K]`` with ``w [N, K]``, packed or not."""
     n = len(x)
     spare = -n % ROUND if n >= ROWS else 0
     if spare:
         x = F.pad(x, (0, 0, 0, spare))
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, w, None, "none", [], "")
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, w, None, then, [], "")
     return y[:n] if spare else y
 
 
