@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -27,6 +29,9 @@ Stop = Literal["stop", "length", "cancelled", "error"]
 Speculation: TypeAlias = Literal["auto", "off"] | int
 """Whether tokens are drafted and verified several at a time. "auto": as many as pay
 at the moment. "off": none. A number: up to that many a step, always."""
+
+HoldSource: TypeAlias = Literal["computed", "memory", "disk"]
+"""Where the state of a held prefix came from."""
 
 LONGEST_DRAFT = 16
 """The most tokens a request may ask to have drafted."""
@@ -96,7 +101,9 @@ class Request:
     prompt: tuple[int, ...]
     """Token ids to continue, at least one."""
     max_tokens: int | None = None
-    """Most ids to generate, stop id included; None: what the engine allows."""
+    """Most ids to generate, stop id included; None: what the engine allows. 0: none.
+    The prompt is read, what was computed of it is left in the prefix cache, and the
+    generation ends with "length"."""
     sampling: Sampling = field(default_factory=Sampling)
     stop_ids: frozenset[int] = frozenset()
     """Ids that end the generation. The one that did is the last id delivered, so that
@@ -111,8 +118,8 @@ class Request:
         if not self.prompt:
             msg = "a request needs at least one prompt token"
             raise ValueError(msg)
-        if self.max_tokens is not None and self.max_tokens < 1:
-            msg = f"max_tokens must be at least 1, not {self.max_tokens}"
+        if self.max_tokens is not None and self.max_tokens < 0:
+            msg = f"max_tokens must be at least 0, not {self.max_tokens}"
             raise ValueError(msg)
 
 
@@ -247,8 +254,51 @@ class GenerationProtocol(Protocol):
 
 
 @runtime_checkable
+class HoldProtocol(Protocol):
+    """A beginning of prompts whose computed state is kept until it is released.
+
+    Nothing has to name it: any request whose prompt begins with its ids starts behind
+    them.
+    """
+
+    @property
+    def ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def source(self) -> HoldSource:
+        """Where its state came from."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its state, those shared with others included."""
+
+    async def save(self, folder: Path, *, limit: int | None = None) -> Path:
+        """Write the state to a file that ``EngineProtocol.hold`` finds again.
+
+        Args:
+            folder: Where such files are; several processes may share it.
+            limit: Bytes that all of them may have; what wasn't used for longest goes.
+
+        Returns:
+            The file.
+
+        Raises:
+            OSError: it can't be written. What was there is as it was.
+        """
+
+    def release(self) -> None:
+        """Keep it no longer. Any thread; any number of times. A hold that is dropped
+        releases itself."""
+
+
+@runtime_checkable
 class EngineProtocol(Protocol):
     """What the layers above need of an engine."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells states of this model from those of others: a hash of its weights
+        and its configuration."""
 
     @property
     def context_limit(self) -> int:
@@ -266,6 +316,27 @@ class EngineProtocol(Protocol):
 
         Raises:
             ContextOverflow: prompt + max_tokens can never fit.
+            QueueFull: too many requests are waiting already.
+            Closed: the engine was closed.
+        """
+
+    async def hold(
+        self,
+        ids: Sequence[int],
+        *,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> HoldProtocol:
+        """Have ``ids`` read, and what was computed of them kept.
+
+        Args:
+            ids: Token ids, at least one.
+            folder: Where to look for a file of theirs, if they aren't in memory. One
+                that can't be used is as good as none.
+            progress: Called as (tokens done, tokens there are) while they are read.
+
+        Raises:
+            ContextOverflow: they can never fit.
             QueueFull: too many requests are waiting already.
             Closed: the engine was closed.
         """
