@@ -33,9 +33,12 @@ from dsagent.engine.runner import Runner
 from dsagent.engine.scheduler import Scheduler
 from dsagent.engine.sequence import Sequence
 from dsagent.engine.worker import Worker
-from dsagent.errors import ContextOverflow
+from dsagent.errors import ContextOverflow, Unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence as Many
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from dsagent.engine.request import (
         EngineStats,
         GenerationStats,
+        HoldProtocol,
         Request,
         Stop,
         TokenStep,
@@ -219,6 +223,19 @@ class Engine:
         self._admission.enter(sequence)
         self._worker.nudge()
         return Generation(self, self._worker, sequence)
+
+    @property
+    def fingerprint(self) -> str:
+        return ""
+
+    async def hold(
+        self,
+        ids: Many[int],
+        *,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> HoldProtocol:
+        raise Unsupported("this engine keeps no prefixes yet")
 
     def stats(self) -> EngineStats:
         """What it does now and has done so far. Any thread, also after ``close``."""

@@ -113,6 +113,10 @@ class Request:
     engine calls it from its own thread until the generation has ended."""
     parts: tuple[tuple[str, int], ...] = ()
     """What the prompt is made of, (name, tokens), for ContextOverflow to show."""
+    priority: int = 0
+    """Higher ones are let in and read first, and may displace lower ones that run:
+    these go on later, where they were. Whoever waits long enough gets in all the same.
+    """
 
     def __post_init__(self) -> None:
         if not self.prompt:
@@ -283,7 +287,7 @@ class HoldProtocol(Protocol):
             The file.
 
         Raises:
-            OSError: it can't be written. What was there is as it was.
+            PrefixFileError: it can't be written. What was there is as it was.
         """
 
     def release(self) -> None:
