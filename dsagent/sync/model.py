@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.request import EngineStats
     from dsagent.messages import Prompt
+    from dsagent.opening import Opening
     from dsagent.options import RunOptions
     from dsagent.reply import Reply
 
@@ -42,7 +43,7 @@ def _blocking(
     return blocking
 
 
-def _loading(load: Callable[P, _model.Loading]) -> Callable[P, Model]:
+def _loading(load: Callable[P, Opening[_model.Model]]) -> Callable[P, Model]:
     def loaded(*args: P.args, **kwargs: P.kwargs) -> Model:
         return Model(wait(lambda: load(*args, **kwargs)))
 
