@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
+from dsagent.encoding.templates import EFFORTS
 from dsagent.messages import ToolResult, User
 from dsagent.transcript import Transcript
 
@@ -70,6 +71,11 @@ def _decided(message: Message, text: str) -> Message:
     return message
 
 
+def _opening(setup: Setup) -> str:
+    """What a conversation begins with, by how hard to think."""
+    return EFFORTS[setup.profile][setup.effort] if setup.thinks else ""
+
+
 def first_difference(
     before: tuple[Setup, Sequence[Message]], now: tuple[Setup, Sequence[Message]]
 ) -> str | None:
@@ -80,20 +86,19 @@ def first_difference(
         now: The same, of the conversation that goes on.
 
     Returns:
-        What it is, for people; None if all that was there still is.
+        What it is, for people; None if nothing has to be read again.
     """
     (old, said), (new, says) = before, now
     parts = {
-        "the effort of thinking": old.effort != new.effort,
+        "the effort of thinking": _opening(old) != _opening(new),
         "the tools": old.tools != new.tools,
         "the output's schema": old.output != new.output,
     }
     changed = next((name for name, differs in parts.items() if differs), None)
     if changed is not None:
         return f"{changed}, which the conversation begins with"
-    for index, message in enumerate(said):
-        if index >= len(says):
-            return f"message {index} ({message.kind}), which is gone"
-        if says[index] != message:
+    # The last one is what is asked now, and going back to an earlier place is free.
+    for index, (message, is_now) in enumerate(zip(said, says[:-1], strict=False)):
+        if is_now != message:
             return f"message {index} ({message.kind}), which was changed"
     return None
