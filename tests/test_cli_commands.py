@@ -459,6 +459,7 @@ def test_reading_a_long_prompt_is_shown_to_who_watches() -> None:
         terminal = Terminal(out)
         narration = Narration(terminal, terminal)
         narration.tell(PrefillProgress(100, 200))  # too short to tell
+        narration.tell(PrefillProgress(900, 1000, 900))  # most of it is in a cache
         assert out.getvalue() == ""
         narration.tell(PrefillProgress(300, 1000))
         narration.tell(PrefillProgress(1000, 1000))
