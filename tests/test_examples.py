@@ -18,10 +18,23 @@ EXPECTED = {
     "chat": ["> Hello!", "> What can you do?", "... (length)", "in 4 messages"],
     "documents": ["Oscar Lind", "12 euros"],
     "output": ["{'mood': '", "'orders_again': ", ", *"],
+    "prefix": [" tokens, computed", "tokens were read before)", "euros"],
     "review": ["{'answer': '", 'approval: [\'{"line": ', "e]: "],
     "tools": ['get_weather({"city": "Oslo"})', "sunny", "add({", "42"],
 }
 """What each example must print."""
+
+SCRIPTED = {"prefix"}
+"""Those that need an engine that keeps prefixes, and are run on a scripted one."""
+
+SCRIPT = """
+import runpy, sys
+from dsagent import Model
+from dsagent.testing import ScriptedModel
+
+Model.load = staticmethod(lambda: ScriptedModel(lambda asked: "12 euros."))
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
 
 
 def _run(*command: str) -> str:
@@ -51,7 +64,8 @@ def test_an_example_is_one_idea(path: Path) -> None:
 @pytest.mark.usefixtures("nano_weights")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(path: Path) -> None:
-    printed = _run(str(path))
+    on_a_script = ("-c", SCRIPT) if path.stem in SCRIPTED else ()
+    printed = _run(*on_a_script, str(path))
     for words in EXPECTED[path.stem]:
         assert words in printed
 
