@@ -307,7 +307,7 @@ class Chat:
             Where it was: in "memory", on "disk", or nowhere: then it was "computed".
 
         Raises:
-            ChatBusy, OSError: a send is going on; it can't be written.
+            ChatBusy, PrefixFileError: a send is going on; it can't be written.
             DSAgentError: what ``Model.prefix`` raises.
         """
         task, conversations = self._next(output_of(output))

@@ -144,7 +144,7 @@ class Prefix(Generic[T]):
 
         Raises:
             Closed: it was released.
-            OSError: it can't be written.
+            PrefixFileError: it can't be written.
         """
         self._check({})
         return await self._hold.save(Path(folder), limit=limit)
