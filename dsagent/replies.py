@@ -154,6 +154,7 @@ class _Work(Generic[T]):
         self._scope = anyio.CancelScope()
         self._room = anyio.Semaphore(self._concurrency)
         self._news = anyio.Event()
+        self._reading = anyio.Lock()
         self._ended = anyio.Event()
         spawn(self._run)
 
@@ -172,18 +173,19 @@ class _Work(Generic[T]):
     async def next(self) -> _Slot[T] | None:
         """The next question that is done with, None at the end. If the wait is
         cancelled, it is still the next."""
-        while not self._slots:
-            if self._fed:
+        async with self._reading:
+            while not self._slots:
+                if self._fed:
+                    return None
+                self._news = anyio.Event()
+                await self._news.wait()
+            slot = self._slots[0]
+            await slot.done.wait()
+            if slot.reply is None and slot.error is None:  # it was ended meanwhile
                 return None
-            self._news = anyio.Event()
-            await self._news.wait()
-        slot = self._slots[0]
-        await slot.done.wait()
-        if slot.reply is None and slot.error is None:  # it was ended meanwhile
-            return None
-        self._slots.popleft()
-        self._room.release()
-        return slot
+            self._slots.popleft()
+            self._room.release()
+            return slot
 
     async def _run(self) -> None:
         try:

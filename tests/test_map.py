@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from dsagent.messages import Prompt
+    from dsagent.replies import Replies
     from dsagent.testing.engine import ScriptedEngine
 
 
@@ -100,6 +101,22 @@ async def test_no_more_are_in_flight_or_unread(concurrency: int) -> None:
             assert len(bench.taken) == len(bench.engine.requests) == read + concurrency
     assert bench.engine.open == 0
     assert len(bench.taken) == 5 + concurrency
+
+
+async def test_several_may_read() -> None:
+    bench = Bench(free=True)
+    texts: list[str] = []
+
+    async def read(replies: Replies[str]) -> None:
+        texts.extend([reply.text async for reply in replies])
+
+    async with (
+        bench.model.map(bench.questions(20), concurrency=4) as replies,
+        anyio.create_task_group() as group,
+    ):
+        for _ in range(3):
+            group.start_soon(read, replies)
+    assert sorted(texts) == sorted(f"{number}!" for number in range(20))
 
 
 async def test_prompts_may_come_slowly() -> None:
