@@ -32,11 +32,21 @@ Digits, marks and letters of other scripts merge with no more of them than these
 
 
 def beginning(
-    tokenizer: Tokenizer, setup: Setup, conversations: Iterable[Sequence[Message]]
+    tokenizer: Tokenizer,
+    setup: Setup,
+    conversations: Iterable[Sequence[Message]],
+    begun: tuple[int, ...] = (),
 ) -> tuple[int, ...]:
-    """The ids that the prompts of all these conversations begin with."""
-    prompts = [Transcript(tokenizer, setup, said).prompt for said in conversations]
-    return shared(prompts)
+    """The ids that the prompts of all these conversations begin with.
+
+    Args:
+        tokenizer: The model's.
+        setup: How they are written.
+        conversations: At least one.
+        begun: Ids of a turn that goes on behind the first of them.
+    """
+    first, *others = (Transcript(tokenizer, setup, m).prompt for m in conversations)
+    return shared([(*first, *begun), *others])
 
 
 def shared(sequences: Sequence[Sequence[int]]) -> tuple[int, ...]:

@@ -292,27 +292,26 @@ class Chat:
         limit: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> HoldSource:
-        """Keep what the model has read and written here on disk, so that it isn't read
-        anew in another process: there, call this again behind ``Model.load_chat``.
+        """Keep what the model has read here on disk, so that it isn't read anew in
+        another process: there, call this again behind ``Model.load_chat``.
 
         Kept is what the next prompt is sure to begin with; in memory until then, too.
 
         Args:
             folder: Where it is looked for, and put if it isn't there. To be shared.
             output: Of the next send.
-            limit: As for ``Prefix.save``.
-            progress: As for ``Model.prefix``.
+            limit, progress: As for ``Prefix.save`` and ``Model.prefix``.
 
         Returns:
             Where it was: in "memory", on "disk", or nowhere: then it was "computed".
 
         Raises:
-            ChatBusy, PrefixFileError: a send is going on; it can't be written.
-            DSAgentError: what ``Model.prefix`` raises.
+            PrefixFileError: it can't be written.
+            DSAgentError: what ``send`` raises before anything is read.
         """
-        task, conversations = self._next(output_of(output))
+        following = self._next(output_of(output))
         return await self._cache.keep(
-            task, conversations, Path(folder), limit=limit, progress=progress
+            *following, Path(folder), limit=limit, progress=progress
         )
 
     def _merged(self, options: SendOptions) -> SendOptions:
@@ -338,12 +337,13 @@ class Chat:
     def _next(self, output: Output[T]) -> tuple[Task[T], Sequence[tuple[Message, ...]]]:
         """What comes next, as if it were known, and how it may be said."""
         waits = self.messages and isinstance(self.messages[-1], (User, ToolResult))
-        asks = not waits and not self._state.unfinished
         decisions = {call.id: False for call in pending(self.messages)}
-        prompt = ENDINGS[0] if asks else None
+        prompt = None if waits or self._state.unfinished else ENDINGS[0]
         task = self._task(prompt, output, {"decisions": decisions})
-        said = self.messages if asks else task.messages
-        return task, next_conversations(said, self._state.documents)
+        messages = task.messages if waits else self.messages
+        said = next_conversations(messages, self._state.documents)
+        # A turn that was broken off may be gone on with, or something else be said.
+        return task, [task.messages, *said] if self._state.unfinished else said
 
     def _task(
         self, prompt: str | User | None, output: Output[T], options: SendOptions

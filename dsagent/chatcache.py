@@ -54,7 +54,8 @@ class ChatCache:
 
         Args:
             task: What comes next, as if it were known.
-            conversations: How it may be said.
+            conversations: How it may be said; if ``task`` goes on with a turn, that is
+                the first of them.
             folder: As for ``Chat.keep``, like the rest.
         """
         ids = await anyio.to_thread.run_sync(
@@ -62,11 +63,11 @@ class ChatCache:
             self._backend.tokenizer,
             task.setup,
             conversations,
+            task.begun,
             abandon_on_cancel=True,
         )
-        hold = await self._backend.engine.hold(
-            (*ids, *task.begun), folder=folder, progress=progress
-        )
+        engine = self._backend.engine
+        hold = await engine.hold(ids, folder=folder, progress=progress)
         self._release()
         self._hold = hold
         if hold.source != "disk":

@@ -78,6 +78,20 @@ CASES: dict[str, tuple[dict[str, Any], list[Step], Limits | None, Use, int]] = {
         resume,
         0,
     ),
+    "a turn that was cut off, and asked on": (
+        {"thinking": "off", "documents": [LETTER]},
+        [say("one two three four five six seven"), say("done")],
+        Limits(output_tokens=4),
+        ask,
+        12,
+    ),
+    "thinking that was cut off": (
+        {"documents": [LETTER]},
+        [say("Hm.", "one two three four five six seven"), say("done")],
+        Limits(output_tokens=4, on_limit="stop"),
+        ask,
+        16,
+    ),
     "a call that waits": (
         {"tools": [weather, delete]},
         [call(("delete", '{"path": "a"}'), OSLO, thinking="Well."), say("Gone.")],
@@ -129,6 +143,17 @@ async def test_a_chat_that_has_not_begun(scripted: Scripted, tmp_path: Path) -> 
         assert (prefix.source, prefix.tokens) == ("memory", len(hold.ids))
     reply = await chat.send("When?")
     assert reply.usage.cached_tokens == len(hold.ids)
+
+
+async def test_documents_wait_for_a_question(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    model, engine = scripted(say("At 9:40."))
+    chat = model.open_chat(documents=[LETTER])
+    chat.messages = [User("When?")]
+    await chat.keep(tmp_path)
+    reply = await chat.resume()
+    assert reply.usage.cached_tokens == len(engine.requests[0].prompt) - 1
 
 
 async def test_only_the_latest_is_held(scripted: Scripted, tmp_path: Path) -> None:
