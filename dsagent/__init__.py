@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from dsagent.model import Model
     from dsagent.options import Limits, Sampling
+    from dsagent.prefix import Prefix
     from dsagent.reply import Reply, Usage
     from dsagent.tools import Context, Retry, Tool, ToolError, tool
 
@@ -83,6 +84,7 @@ __all__ = [
     "Model",
     "NoOutput",
     "PartialOutput",
+    "Prefix",
     "Reply",
     "Retry",
     "RunError",
@@ -143,6 +145,7 @@ _MODULES = {
     ),
     "model": ("Model",),
     "options": ("Limits", "Sampling"),
+    "prefix": ("Prefix",),
     "reply": ("Reply", "Usage"),
     "tools": ("Context", "Retry", "Tool", "ToolError", "tool"),
 }

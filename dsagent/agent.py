@@ -42,8 +42,10 @@ from dsagent.events import (
     TurnFinished,
 )
 from dsagent.messages import Assistant, User
+from dsagent.readahead import ReadAhead
 from dsagent.reply import Reply, Usage
 from dsagent.rules import Start, write_rules
+from dsagent.tasks import Beside
 from dsagent.transcript import Transcript
 from dsagent.turn import TurnReader, last_call
 
@@ -222,7 +224,7 @@ class Run(Generic[T]):
         """Make one turn: write it, run its calls, add both to the conversation."""
         turn = await self._begin(transcript, room)
         self._current = turn
-        await self._write_and_call(turn)
+        await self._write_and_call(turn, transcript)
         ended = turn.generation.stop or "cancelled"
         usage = self._settle(turn, ended)
         self._stop = self._why_stop(ended)
@@ -275,18 +277,24 @@ class Run(Generic[T]):
         first = self._number == 1 and not pending(self._task.messages)
         return choice if first or choice == "none" else "auto"
 
-    async def _write_and_call(self, turn: _Turn) -> None:
+    async def _write_and_call(self, turn: _Turn, transcript: Transcript) -> None:
         """Write the turn and run its calls beside it; return when both are over."""
         failure: Exception | None = None
-        async with anyio.create_task_group() as tools:
-            try:
-                await self._write(turn, tools)
-            except Exception as error:  # carried out of the group as it is
-                failure = error
-                tools.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        await self._calls.run_later()
+        ahead = ReadAhead(self._backend.engine, transcript, self._calls.first_results)
+        self._calls.on_result = ahead.look
+        async with Beside() as beside:
+            async with anyio.create_task_group() as tools:
+                try:
+                    await self._write(turn, tools)
+                    if turn.generation.stop == "stop" and len(turn.reader.calls) > 1:
+                        answer = turn.reader.message(whole=True)
+                        beside.start_soon(ahead.run, answer, turn.reader.ids)
+                except Exception as error:  # carried out of the group as it is
+                    failure = error
+                    tools.cancel_scope.cancel()
+            if failure is not None:
+                raise failure
+            await self._calls.run_later()
 
     async def _write(self, turn: _Turn, tools: TaskGroup) -> None:
         generation = turn.generation

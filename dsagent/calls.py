@@ -11,6 +11,7 @@ import json
 import math
 from collections import Counter
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import anyio
@@ -62,6 +63,8 @@ class CallRunner:
         self._failures: Counter[str] = Counter()
         self._seen: Counter[tuple[str, str]] = Counter()
         self._started = 0
+        self.on_result: Callable[[], None] = lambda: None
+        """Called when there is one more result."""
         self.refused = False
         """A call was refused because a limit was reached."""
         self.repeats = False
@@ -109,6 +112,12 @@ class CallRunner:
         """The results of a turn's calls, in the order of the calls."""
         return tuple(self.result(call) for call in turn.calls)
 
+    def first_results(self, turn: Assistant) -> tuple[ToolResult, ...]:
+        """The results of a turn's first calls, up to the first call that isn't over."""
+        found = (self._results.get(call.id) for call in turn.calls)
+        known = takewhile(lambda r: r is not None and r.status != "pending", found)
+        return tuple(result for result in known if result is not None)
+
     async def go_on(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """Run the calls that wait at the end of ``messages``, as far as it is known
         that they may be made. Their events are of turn 0."""
@@ -136,6 +145,7 @@ class CallRunner:
             result, again = await self._outcome(call, turn)
         # First kept, then told: telling may be the moment of a cancellation.
         self._results[call.id] = result
+        self.on_result()
         if again is not None:
             await self._emit(again)
         if result.status != "pending":

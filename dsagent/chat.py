@@ -10,31 +10,34 @@ and a send that failed before the model did anything leaves no trace but its cos
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from dsagent import chatfile
 from dsagent.agent import Run
+from dsagent.approvals import pending
+from dsagent.beginning import ENDINGS, next_conversations
+from dsagent.chatcache import ChatCache
 from dsagent.chatfile import SavedChat, State
+from dsagent.chatstream import ChatStream
 from dsagent.errors import ChatBusy, InvalidMessages
 from dsagent.events import to_nobody
-from dsagent.messages import Assistant, User, check_history
+from dsagent.messages import Assistant, ToolResult, User, check_history
 from dsagent.options import SendOptions, check_options
 from dsagent.output import output_of
 from dsagent.reply import Usage
-from dsagent.stream import RunStream
 from dsagent.tools.function import toolbox
 from dsagent.transcript import still_says
 from dsagent.turn import goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-    from types import TracebackType
-    from typing import Self, Unpack
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Unpack
 
     from typing_extensions import TypeForm
 
     from dsagent.counting import TokenCount
+    from dsagent.engine.request import HoldSource
     from dsagent.messages import Message
     from dsagent.model import Model
     from dsagent.options import RunOptions
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
     from dsagent.transcript import Setup
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
 class Chat:
@@ -78,6 +80,7 @@ class Chat:
         self._options["tools"] = tuple(toolbox(options.get("tools", ())).values())
         self._state = state or State()
         self._busy = False
+        self._cache = ChatCache(model._backend)
         self.notes = tuple(notes)
         """What had to be repaired when it was loaded."""
 
@@ -259,7 +262,9 @@ class Chat:
         """Another chat that begins as this one is now. Costs nothing: they share what
         was said so far."""
         state = replace(self._state, usage=Usage())
-        return Chat(self._model, self._options, state, notes=self.notes)
+        made = Chat(self._model, self._options, state, notes=self.notes)
+        made._cache = self._cache.copy()
+        return made
 
     def save(self, path: str | Path) -> None:
         """Write the chat to a file, for ``Model.load_chat``.
@@ -278,6 +283,36 @@ class Chat:
             limits=options.get("limits"),
         )
         chatfile.write(path, saved)
+
+    async def keep(
+        self,
+        folder: str | Path,
+        *,
+        output: object = str,
+        limit: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> HoldSource:
+        """Keep what the model has read here on disk, so that it isn't read anew in
+        another process: there, call this again behind ``Model.load_chat``.
+
+        Kept is what the next prompt is sure to begin with; in memory until then, too.
+
+        Args:
+            folder: Where it is looked for, and put if it isn't there. To be shared.
+            output: Of the next send.
+            limit, progress: As for ``Prefix.save`` and ``Model.prefix``.
+
+        Returns:
+            Where it was: in "memory", on "disk", or nowhere: then it was "computed".
+
+        Raises:
+            PrefixFileError: it can't be written.
+            DSAgentError: what ``send`` raises before anything is read.
+        """
+        following = self._next(output_of(output))
+        return await self._cache.keep(
+            *following, Path(folder), limit=limit, progress=progress
+        )
 
     def _merged(self, options: SendOptions) -> SendOptions:
         """The options of one send: its own, then those of the chat."""
@@ -298,6 +333,17 @@ class Chat:
                 "send(...) asks something"
             )
         return self.messages
+
+    def _next(self, output: Output[T]) -> tuple[Task[T], Sequence[tuple[Message, ...]]]:
+        """What comes next, as if it were known, and how it may be said."""
+        waits = self.messages and isinstance(self.messages[-1], (User, ToolResult))
+        decisions = {call.id: False for call in pending(self.messages)}
+        prompt = None if waits or self._state.unfinished else ENDINGS[0]
+        task = self._task(prompt, output, {"decisions": decisions})
+        messages = task.messages if waits else self.messages
+        said = next_conversations(messages, self._state.documents)
+        # A turn that was broken off may be gone on with, or something else be said.
+        return task, [task.messages, *said] if self._state.unfinished else said
 
     def _task(
         self, prompt: str | User | None, output: Output[T], options: SendOptions
@@ -326,6 +372,7 @@ class Chat:
 
     async def _wait(self, task: Task[T]) -> Reply[T]:
         run = Run(self._model._backend, task, to_nobody)
+        self._cache.tell(task)
         self._busy = True
         try:
             return await run.execute()
@@ -336,6 +383,7 @@ class Chat:
         """Make what a run did part of the conversation."""
         self._busy = False
         reply = run.reply()
+        self._cache.joined(task, reply)
         usage = self._state.usage + reply.usage
         did = reply.messages != task.messages
         asked = len(task.messages) > len(self.messages)
@@ -349,39 +397,3 @@ class Chat:
             stop=reply.stop,
             usage=usage,
         )
-
-
-class ChatStream(RunStream[T_co]):
-    """Made by ``Chat.stream``: a ``RunStream`` whose reply joins the conversation."""
-
-    def __init__(self, chat: Chat, task: Task[T_co]) -> None:
-        super().__init__(chat._model._backend, task)
-        self._chat = chat
-        self._task = task
-        self._begins_at = chat._state
-
-    async def __aenter__(self) -> Self:
-        chat = self._chat
-        chat._check_free()
-        if chat._state is not self._begins_at:
-            raise ChatBusy(
-                "the chat has gone on since this stream was made; make it again, and "
-                "enter it at once: async with chat.stream(...) as stream"
-            )
-        chat._busy = True
-        try:
-            return await super().__aenter__()
-        except BaseException:
-            chat._busy = False
-            raise
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            await super().__aexit__(kind, error, traceback)
-        finally:
-            self._chat._join(self._task, self._run)

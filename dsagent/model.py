@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anyio.to_thread
 
-from dsagent.agent import Run
+from dsagent.asking import Asking
 from dsagent.chat import Chat
 from dsagent.chatfile import State, load_saved
 from dsagent.counting import count_tokens
 from dsagent.engine.constraint import GrammarBackend
 from dsagent.engine.request import Sampling
 from dsagent.errors import Closed
-from dsagent.events import to_nobody
 from dsagent.loading import load
 from dsagent.messages import System
+from dsagent.opening import Opening
 from dsagent.options import RunOptions, check_options
 from dsagent.output import output_of
-from dsagent.stream import RunStream
+from dsagent.prefix import Prefix, read_prefix
 from dsagent.task import Backend, Task, check_thinking, conversation, task_of
 from dsagent.tools.function import toolbox
 from dsagent.transcript import Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self, Unpack
@@ -49,14 +49,13 @@ if TYPE_CHECKING:
     from dsagent.messages import Prompt
     from dsagent.options import ThinkingMode
     from dsagent.output import Output
-    from dsagent.reply import Reply
     from dsagent.tools.function import ToolLike
 
 
 T = TypeVar("T")
 
 
-class Model:
+class Model(Asking):
     """A loaded model. Use ``async with Model.load(...)``, or ``close`` it.
 
     One model serves any number of runs at a time. It belongs to no event loop.
@@ -106,7 +105,7 @@ class Model:
         profile: Profile | None = None,
         engine: EngineConfig | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Loading:
+    ) -> Opening[Model]:
         """Load a model: ``await`` it, or enter it with ``async with``.
 
         Args:
@@ -126,18 +125,29 @@ class Model:
             CorruptCheckpoint: its files are damaged.
             UnsupportedDevice: there is no such device.
         """
-        return Loading(
-            partial(
-                _load,
-                source,
-                device=device,
-                context=context,
-                revision=revision,
-                profile=profile,
-                config=engine,
-                progress=progress,
-            )
+        read = partial(
+            load,
+            source,
+            device=device,
+            context=context,
+            revision=revision,
+            profile=profile,
+            config=engine,
+            progress=progress,
         )
+
+        async def loaded() -> Model:
+            parts = await anyio.to_thread.run_sync(read)
+            return Model(
+                parts.engine,
+                parts.tokenizer,
+                grammars=parts.grammars,
+                profile=parts.profile,
+                sampling=parts.sampling,
+                name=parts.name,
+            )
+
+        return Opening(loaded)
 
     @property
     def name(self) -> str:
@@ -158,81 +168,85 @@ class Model:
         return self._backend.engine.stats()
 
     @overload
-    async def chat(
-        self, prompt: Prompt, **options: Unpack[RunOptions]
-    ) -> Reply[str]: ...
+    def prefix(
+        self,
+        *,
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Opening[Prefix[str]]: ...
 
     @overload
-    async def chat(
+    def prefix(
         self,
-        prompt: Prompt,
         *,
         output: Mapping[str, object],
-        **options: Unpack[RunOptions],
-    ) -> Reply[object]: ...
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Opening[Prefix[object]]: ...
 
     @overload
-    async def chat(
-        self, prompt: Prompt, *, output: TypeForm[T], **options: Unpack[RunOptions]
-    ) -> Reply[T]: ...
+    def prefix(
+        self,
+        *,
+        output: TypeForm[T],
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Opening[Prefix[T]]: ...
 
-    async def chat(
-        self, prompt: Prompt, *, output: object = str, **options: Unpack[RunOptions]
-    ) -> Reply[Any]:
-        """Ask, and wait for the answer.
-
-        If the wait is cancelled, what was done is lost with it; ``stream`` keeps it.
+    def prefix(
+        self,
+        *,
+        output: object = str,
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Opening[Prefix[Any]]:
+        """Read once what many questions begin with: ``await`` it, or enter it with
+        ``async with``.
 
         Args:
-            prompt: A question, or a conversation that ends in one.
-            output: What the answer is to be: a type that pydantic can build (a model,
-                dataclass, TypedDict, union, ``Literal``, ``list[...]``, ...), or a JSON
-                schema, whose answers are plain data. The model is shown the schema and
-                held to it; the value is in ``reply.output``. ``str``: free text.
-            options: See ``RunOptions``.
+            output: What the answers are to be; as for ``chat``.
+            system: Standing instructions.
+            documents: Texts in front of every question.
+            tools: What the model may call.
+            thinking: Whether it thinks before it answers.
+            folder: Where ``Prefix.save`` may have put it: then it is loaded from there.
+                A file that can't be used is as good as none.
+            progress: Called as (tokens read, tokens there are), in some thread;
+                ``dsagent.progress.Bar`` draws it.
 
         Raises:
-            InvalidMessages: the conversation can't be continued.
-            InvalidDecision: there is no such call to decide about, or it was edited.
             DefinitionError: a tool or an output can't be made of what was given.
-            ContextOverflow: the prompt doesn't fit.
-            LimitReached: with ``Limits(on_limit="raise")``.
-            InvalidOutput: with the same, if no answer fitted ``output``.
-            EngineError: the engine broke.
+            ContextOverflow: it doesn't fit.
             QueueFull: too many runs are waiting.
             Closed: the model was closed.
         """
-        task = self._task(prompt, output_of(output), options)
-        return await Run(self._backend, task, to_nobody).execute()
-
-    @overload
-    def stream(
-        self, prompt: Prompt, **options: Unpack[RunOptions]
-    ) -> RunStream[str]: ...
-
-    @overload
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        output: Mapping[str, object],
-        **options: Unpack[RunOptions],
-    ) -> RunStream[object]: ...
-
-    @overload
-    def stream(
-        self, prompt: Prompt, *, output: TypeForm[T], **options: Unpack[RunOptions]
-    ) -> RunStream[T]: ...
-
-    def stream(
-        self, prompt: Prompt, *, output: object = str, **options: Unpack[RunOptions]
-    ) -> RunStream[Any]:
-        """Ask, and listen: ``async with model.stream(...) as stream``, then
-        ``async for event in stream``. Arguments and errors are those of ``chat``.
-
-        After the block ``stream.reply`` is complete; leaving the block early cancels.
-        """
-        return RunStream(self._backend, self._task(prompt, output_of(output), options))
+        check_thinking(thinking)
+        fixed: RunOptions = {
+            "system": system,
+            "documents": tuple(documents),
+            "tools": tuple(toolbox(tools).values()),
+            "thinking": thinking,
+        }
+        wanted = output_of(output)
+        return Opening(
+            partial(read_prefix, self, fixed, wanted, folder=folder, progress=progress)
+        )
 
     def open_chat(self, **options: Unpack[RunOptions]) -> Chat:
         """Begin a conversation.
@@ -330,59 +344,3 @@ class Model:
             profile=self._profile,
             sampling=self._sampling,
         )
-
-
-class Loading:
-    """A model on its way: ``await`` it, or enter it with ``async with``."""
-
-    def __init__(self, start: partial[Model]) -> None:
-        self._start = start
-        self._model: Model | None = None
-
-    def __await__(self) -> Generator[object, None, Model]:
-        return self._load().__await__()
-
-    async def __aenter__(self) -> Model:
-        self._model = await self._load()
-        return self._model
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._model is not None:
-            await self._model.close()
-
-    async def _load(self) -> Model:
-        return await anyio.to_thread.run_sync(self._start)
-
-
-def _load(
-    source: str | Path | None,
-    *,
-    device: str,
-    context: int | None,
-    revision: str | None,
-    profile: Profile | None,
-    config: EngineConfig | None,
-    progress: Callable[[int, int], None] | None,
-) -> Model:
-    loaded = load(
-        source,
-        device=device,
-        context=context,
-        revision=revision,
-        profile=profile,
-        config=config,
-        progress=progress,
-    )
-    return Model(
-        loaded.engine,
-        loaded.tokenizer,
-        grammars=loaded.grammars,
-        profile=loaded.profile,
-        sampling=loaded.sampling,
-        name=loaded.name,
-    )

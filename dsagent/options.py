@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Limits",
+    "QuestionOptions",
     "RunOptions",
     "Sampling",
     "SendOptions",
@@ -100,17 +101,12 @@ class Limits:
             raise ValueError(msg)
 
 
-class SendOptions(TypedDict, total=False):
-    """The keyword arguments of everything that asks something in a conversation."""
+class QuestionOptions(TypedDict, total=False):
+    """The keyword arguments that decide how a question is answered, and nothing of
+    what the model reads in front of it."""
 
-    tools: Iterable[ToolLike]
-    """What the model may call: ``@tool`` functions, plain ones, sets of them."""
-    documents: Sequence[Document]
-    """Texts put in front of the (last) question."""
     tool_choice: ToolChoice
     """Whether it may, must or must not call; see ``ToolChoice``."""
-    thinking: ThinkingMode
-    """Whether it thinks first; "high" if not given."""
     sampling: Sampling | None
     """How tokens are chosen; the model's own default if not given."""
     limits: Limits | None
@@ -121,6 +117,17 @@ class SendOptions(TypedDict, total=False):
     """Decides about the calls of tools with ``approval=True``. Without it the run ends
     with ``stop="approval"`` when there are such calls; see ``approvals``. The time it
     takes is the run's."""
+
+
+class SendOptions(QuestionOptions, total=False):
+    """The keyword arguments of everything that asks something in a conversation."""
+
+    tools: Iterable[ToolLike]
+    """What the model may call: ``@tool`` functions, plain ones, sets of them."""
+    documents: Sequence[Document]
+    """Texts put in front of the (last) question."""
+    thinking: ThinkingMode
+    """Whether it thinks first; "high" if not given."""
     decisions: Mapping[str, Decision]
     """What was decided about the calls that wait at the end of the conversation, by
     their ids: True, False, or a reason for no. The others go on waiting."""
@@ -133,7 +140,7 @@ class RunOptions(SendOptions, total=False):
     """Standing instructions."""
 
 
-def check_options(options: Iterable[str], known: type[SendOptions]) -> None:
+def check_options(options: Iterable[str], known: type[QuestionOptions]) -> None:
     """Refuse a keyword argument that does not exist, as a call would.
 
     Raises:

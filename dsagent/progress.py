@@ -1,7 +1,8 @@
 """A bar for work that takes a while: loading a model, reading a long prompt.
 
-It shows where there is somebody to see it: as a bar on a terminal, as a widget in a
-notebook, and not at all in pipes and logs. It goes away when the work is done.
+It shows how much is done, how fast it goes and how long the rest takes, where there is
+somebody to see it: as a bar on a terminal, as a widget in a notebook, and not at all in
+pipes and logs. It goes away when the work is done.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ class Bar:
 
         with Bar("loading") as bar:
             model = await Model.load("some/model", progress=bar)
+        with Bar("reading", unit="tokens") as bar:
+            prefix = await model.prefix(documents=documents, progress=bar)
+
+    Speed and time left are those since the first call: what was done by then, out of a
+    cache for one, says nothing about the rest.
     """
 
     def __init__(
@@ -41,7 +47,7 @@ class Bar:
     def __call__(self, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` is done. From any thread."""
         if self._bar is None:
-            self._bar = self._drawn(total)
+            self._bar = self._drawn(done, total)
         self._bar.total = total
         self._bar.update(done - self._bar.n)
 
@@ -51,7 +57,7 @@ class Bar:
             self._bar.close()
             self._bar = None
 
-    def _drawn(self, total: int) -> Any:
+    def _drawn(self, done: int, total: int) -> Any:
         from tqdm.autonotebook import tqdm
         from tqdm.std import tqdm as terminal
 
@@ -59,6 +65,7 @@ class Bar:
         hidden = None if tqdm is terminal else False
         return tqdm(
             total=total,
+            initial=done,
             desc=self._title,
             unit=f" {self._unit}" if self._unit else "",
             file=self._out or sys.stderr,

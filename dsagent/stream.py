@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import anyio
 
 from dsagent.agent import Run
+from dsagent.tasks import Beside
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from anyio.abc import TaskGroup
     from anyio.streams.memory import (
         MemoryObjectReceiveStream,
         MemoryObjectSendStream,
@@ -40,7 +40,7 @@ _BUFFER = 16
 class _Inside:
     """What there is between entering and leaving the block."""
 
-    group: TaskGroup
+    tasks: Beside
     send: MemoryObjectSendStream[Event]
     receive: MemoryObjectReceiveStream[Event]
 
@@ -84,10 +84,10 @@ class RunStream(Generic[T_co]):
     async def __aenter__(self) -> Self:
         if self._inside is not None:
             raise RuntimeError("a stream is one run and can be entered once")
-        group = anyio.create_task_group()
-        await group.__aenter__()
+        tasks = Beside()
+        group = await tasks.__aenter__()
         pipe = anyio.create_memory_object_stream["Event"](_BUFFER)
-        self._inside = _Inside(group, *pipe)
+        self._inside = _Inside(tasks, *pipe)
         group.start_soon(self._work)
         return self
 
@@ -98,14 +98,8 @@ class RunStream(Generic[T_co]):
         traceback: TracebackType | None,
     ) -> None:
         assert self._inside is not None
-        group = self._inside.group
-        group.cancel_scope.cancel()
         try:
-            if isinstance(error, Exception):
-                # The group would wrap it; it goes on by itself when this returns.
-                await group.__aexit__(None, None, None)
-            else:
-                await group.__aexit__(kind, error, traceback)
+            await self._inside.tasks.__aexit__(kind, error, traceback)
         finally:
             self._inside.send.close()
             self._inside.receive.close()

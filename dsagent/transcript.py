@@ -110,6 +110,29 @@ class Transcript:
         self._ids += self._tokenizer.encode(self._render(new, self._wire))
         self._wire += new
 
+    def foresee(
+        self,
+        turn: Assistant,
+        sampled: Sequence[int],
+        results: Sequence[ToolResult],
+        ending: str,
+    ) -> tuple[int, ...]:
+        """What the prompt would be after ``add`` if the results that aren't known yet
+        were all ``ending``. Changes nothing.
+
+        Args:
+            turn: As for ``add``.
+            sampled: As for ``add``.
+            results: Of the first of its calls, in order.
+            ending: A text.
+        """
+        rest = turn.calls[len(results) :]
+        guessed = [ToolResult(call.id, ending, call.name) for call in rest]
+        end = () if sampled[-1] == self._tokenizer.eos else (self._tokenizer.eos,)
+        new = [_result_wire(result) for result in (*results, *guessed)]
+        pieces = self._render(new, [*self._wire, _assistant_wire(turn)])
+        return (*self._ids, *sampled, *end, *self._tokenizer.encode(pieces))
+
     def _render_all(self, replays: Mapping[int, Assistant]) -> None:
         """Write everything, ids where a turn has them and text where not."""
         start = 0

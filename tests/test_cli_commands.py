@@ -30,6 +30,7 @@ from dsagent.cli import main
 from dsagent.cli.terminal import Narration, Terminal
 from dsagent.events import PrefillProgress, TextDelta, ThinkingDelta
 from dsagent.testing import ScriptedModel, Step, call, say, think
+from dsagent.testing.hold import hold_file
 from dsagent.testing.model import nano_tokenizer
 
 if TYPE_CHECKING:
@@ -134,6 +135,53 @@ def test_ask_reads_what_comes_through_the_pipe(
     assert f"{question}<｜Assistant｜>" in prompt
     assert ("[file name]: stdin" in prompt) == (document is not None)
     assert document is None or document in prompt
+
+
+def test_ask_keeps_what_it_read(
+    use: Use, tools: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("Alpha is first.")
+    folder = tmp_path / "kept"
+    given = ["ask", str(tmp_path / "a.txt"), "--keep", str(folder), "--tools", tools]
+    cached = []
+    for question in ("What is first?", "What else?"):
+        model = use("Alpha.")
+        assert main([*given, "--json", "-q", question]) == 0
+        cached.append(json.loads(capsys.readouterr().out)["usage"]["cached_tokens"])
+        assert "Alpha is first." in model.asked[0].text
+        assert "weather" in model.asked[0].text
+        (file,) = folder.iterdir()
+    assert cached[0] == cached[1] > 0
+    use("Alpha.")
+    assert main([*given, "-q", "What?", "-s", "Be brief.", "--max-tokens", "99"]) == 0
+    assert capsys.readouterr() == ("Alpha.\n", "")
+    assert len(list(folder.iterdir())) == 2
+    (tmp_path / "file").touch()
+    use("Alpha.")
+    given[3] = str(tmp_path / "file")
+    assert main([*given, "-q", "What?"]) == 0  # nowhere to keep it is no failure
+    out, err = capsys.readouterr()
+    assert out == "Alpha.\n"
+    assert err.startswith("dsagent: not kept: ")
+    assert file.exists()
+
+
+def test_chat_keeps_what_it_read(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, folder = tmp_path / "chat.json", tmp_path / "kept"
+    given = ["chat", "--keep", str(folder), "--thinking", "off"]
+    use("Yes.", typed=f"Well?\n/save {path}\n")
+    assert main(given) == 0
+    (file,) = folder.iterdir()
+    model = use("No.", typed="Sure?\n")
+    assert main([*given, str(path)]) == 0
+    assert list(folder.iterdir()) == [file]
+    prompt = model.asked[0].ids
+    kept = (prompt[:size] for size in range(len(prompt)))
+    print_of = model._engine.fingerprint
+    assert file in {hold_file(folder, print_of, ids) for ids in kept}
+    assert "not kept" not in capsys.readouterr().out
 
 
 def test_ask_json(use: Use, tools: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -459,6 +507,7 @@ def test_reading_a_long_prompt_is_shown_to_who_watches() -> None:
         terminal = Terminal(out)
         narration = Narration(terminal, terminal)
         narration.tell(PrefillProgress(100, 200))  # too short to tell
+        narration.tell(PrefillProgress(900, 1000, 900))  # most of it is in a cache
         assert out.getvalue() == ""
         narration.tell(PrefillProgress(300, 1000))
         narration.tell(PrefillProgress(1000, 1000))

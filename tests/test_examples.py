@@ -18,6 +18,7 @@ EXPECTED = {
     "chat": ["> Hello!", "> What can you do?", "... (length)", "in 4 messages"],
     "documents": ["Oscar Lind", "12 euros"],
     "output": ["{'mood': '", "'orders_again': ", ", *"],
+    "prefix": [" tokens, computed", "tokens were read before)", "euros"],
     "review": ["{'answer': '", 'approval: [\'{"line": ', "e]: "],
     "tools": ['get_weather({"city": "Oslo"})', "sunny", "add({", "42"],
 }

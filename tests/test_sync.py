@@ -30,10 +30,10 @@ from dsagent import (
     tool,
 )
 from dsagent.sync.portal import Held
-from dsagent.testing import ScriptedModel, Step, call, say
+from dsagent.testing import Asked, ScriptedModel, Step, call, say
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from dsagent.testing.script import Answer
@@ -81,18 +81,61 @@ def test_many_threads_share_a_model() -> None:
 
 
 def test_the_same_names() -> None:
-    public = {name for name in vars(dsagent.Model) if not name.startswith("_")}
-    assert {name for name in vars(sync.Model) if not name.startswith("_")} == public
-    for name in ("load", "chat", "stream", "open_chat", "load_chat", "count_tokens"):
-        ours, theirs = getattr(sync.Model, name), getattr(dsagent.Model, name)
-        assert inspect.signature(ours) == inspect.signature(theirs)
-        assert ours.__doc__ == theirs.__doc__
-    public = {name for name in vars(dsagent.Chat) if not name.startswith("_")}
-    assert {n for n in vars(sync.Chat) if not n.startswith("_")} == public | {"notes"}
-    for name in public - {"messages", "usage", "stop"}:
-        ours, theirs = getattr(sync.Chat, name), getattr(dsagent.Chat, name)
-        assert inspect.signature(ours) == inspect.signature(theirs)
-        assert ours.__doc__ == theirs.__doc__
+    def public(kind: type) -> set[str]:
+        return {name for name in dir(kind) if not name.startswith("_")}
+
+    assert public(sync.Chat) == public(dsagent.Chat) | {"notes"}
+    for ours, theirs in (
+        (sync.Model, dsagent.Model),
+        (sync.Prefix, dsagent.Prefix),
+        (sync.Chat, dsagent.Chat),
+    ):
+        assert public(ours) - {"notes"} == public(theirs)
+        for name in public(theirs):
+            mine, model = getattr(ours, name), getattr(theirs, name)
+            if callable(mine) and name not in ("stats", "close"):
+                assert inspect.signature(mine) == inspect.signature(model)
+                assert mine.__doc__ == model.__doc__
+
+
+def test_a_prefix_and_many_questions(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    def questions(model: sync.Model) -> Iterator[str]:
+        for number in range(1000):
+            taken.append(threading.get_ident())
+            yield model.chat(f"Which is {number}?").text  # waits, and may
+
+    def answer(asked: Asked) -> str:
+        return asked.text.rpartition("<｜User｜>")[2].partition("<")[0] + "!"
+
+    letter = dsagent.Document("letter.txt", "The ferry leaves at 9:40.")
+    told: list[int] = []
+    with sync.Model(ScriptedModel(answer)) as model:
+        assert [reply.text for reply in model.map("abc")] == ["a!", "b!", "c!"]
+        with model.prefix(
+            documents=[letter], progress=lambda done, total: told.append(done)
+        ) as prefix:
+            assert_type(prefix, sync.Prefix[str])
+            assert (prefix.source, told) == ("computed", [prefix.tokens])
+            path = prefix.save(tmp_path / "kept")
+            assert path.parent == tmp_path / "kept"
+            reply = prefix.chat("When?")
+            assert reply.usage.cached_tokens == prefix.tokens
+            with prefix.stream("When?") as stream:
+                assert stream.finish().usage.cached_tokens == prefix.tokens
+            assert prefix.open_chat().send("Why?").usage.cached_tokens == prefix.tokens
+            with prefix.map(questions(model), concurrency=2) as replies:
+                first = next(replies)
+            assert first.text.endswith("Which is 0?!!")
+            assert len(taken) <= 4
+        with pytest.raises(Closed):
+            prefix.chat("?")
+        chat = model.open_chat(documents=[letter])
+        assert chat.keep(tmp_path / "kept") == "disk"
+        with pytest.raises(StopIteration):
+            next(replies)
+    assert threading.get_ident() not in taken
 
 
 def test_a_chat(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from dsagent import EngineError, LoadError, Model, Sampling, Text, Thinking, tool
@@ -135,6 +136,38 @@ async def test_a_recording_is_played_again_exactly(tmp_path: Path) -> None:
     turns = json.loads(path.read_text("utf-8"))["turns"]
     assert "How is Oslo?<｜Assistant｜><think>" in turns[0]["prompt"]
     assert turns[1]["text"] == "</think>Sunny — in Oslo.<｜end▁of▁sentence｜>"
+
+
+async def test_what_is_only_read_is_not_recorded(tmp_path: Path) -> None:
+    done = anyio.Event()
+
+    @tool
+    def long() -> str:
+        """Something long."""
+        return "The ferry leaves at 9:40. " * 100
+
+    @tool
+    async def slow() -> str:
+        """Takes until the other was read."""
+        await done.wait()
+        return "over"
+
+    path = tmp_path / "read.json"
+    real = ScriptedModel([call("long") + call("slow"), "Read."])
+    with record(real, path) as overheard:
+        prefix = await overheard.prefix(tools=[long, slow])
+        async with prefix.stream("Go.") as stream, anyio.create_task_group() as group:
+            group.start_soon(stream.finish)
+            while not real._engine.prefilled:
+                await anyio.lowlevel.checkpoint()
+            done.set()
+    said = stream.reply
+    assert said.usage.cached_tokens == 2 * prefix.tokens
+    assert len(json.loads(path.read_text("utf-8"))["turns"]) == 2
+    model = replay(path)
+    reply = await model.chat("Go.", tools=[long, slow])
+    assert reply.messages == said.messages
+    model.assert_done()
 
 
 async def test_a_changed_prompt_is_shown(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dsagent.cli.options import opened
+from dsagent.cli.options import kept, opened
 from dsagent.cli.terminal import Narration, Terminal
 from dsagent.documents import Document
 from dsagent.errors import InvalidMessages
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dsagent.events import Event
     from dsagent.reply import Reply
+    from dsagent.sync import Model, Prefix
 
 STDIN = "-"
 
@@ -33,17 +34,30 @@ def ask(given: Namespace) -> int:
     out, aside = Terminal(sys.stdout), Terminal(sys.stderr)
     with opened(given) as (model, options):
         options |= {"system": given.system, "documents": documents}
+        with kept(given, model, options, aside) as asked:
+            reply = _answer(asked, question, options, out, aside, given.json)
         if given.json:
-            reply = model.chat(question, **options)
             out.line(json.dumps(_as_json(reply, model.name), ensure_ascii=False))
-        else:
-            with model.stream(question, **options) as stream:
-                _show(stream, Narration(out, aside), everything=aside.shown)
-            reply = stream.reply
-            out.end()
     if reply.stop != "done":
         aside.line(f"dsagent: the answer isn't complete: {reply.stop}", "error")
     return 0 if reply.stop == "done" else 1
+
+
+def _answer(
+    asked: Model | Prefix[str],
+    question: str,
+    options: dict[str, Any],
+    out: Terminal,
+    aside: Terminal,
+    silent: bool,
+) -> Reply[str]:
+    """The answer, shown while it is written unless it is to be ``silent``."""
+    if silent:
+        return asked.chat(question, **options)
+    with asked.stream(question, **options) as stream:
+        _show(stream, Narration(out, aside), everything=aside.shown)
+    out.end()
+    return stream.reply
 
 
 def _show(events: Iterable[Event], narration: Narration, *, everything: bool) -> None:

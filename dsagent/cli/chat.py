@@ -12,10 +12,11 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dsagent.cli.options import opened
+from dsagent.cli.options import opened, telling
 from dsagent.cli.terminal import Narration, Terminal
 from dsagent.errors import DSAgentError
 from dsagent.messages import Assistant, System, ToolResult, User
+from dsagent.progress import Bar
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -38,7 +39,7 @@ def chat(given: Namespace) -> int:
     # What had to be repaired in a file is said here, in the conversation.
     logging.getLogger("dsagent.chatfile").addHandler(logging.NullHandler())
     with opened(given) as (model, options):
-        talk = _Talk(model, options, Terminal(sys.stdout))
+        talk = _Talk(model, options, Terminal(sys.stdout), given.keep)
         if given.file is None:
             talk.begin(given.system)
         else:
@@ -49,10 +50,14 @@ def chat(given: Namespace) -> int:
 class _Talk:
     """The chat, and those it was forked from."""
 
-    def __init__(self, model: Model, options: dict[str, Any], out: Terminal) -> None:
+    def __init__(
+        self, model: Model, options: dict[str, Any], out: Terminal, folder: str | None
+    ) -> None:
         self._model = model
         self._options = options
         self._out = out
+        self._folder = folder
+        """Where to keep what was read of the chats that are kept."""
         self._forked: list[Chat] = []
         self._failed = False
 
@@ -71,6 +76,7 @@ class _Talk:
         )
         for note in self._chat.notes:
             self._out.line(note, "note")
+        self._keep()
 
     def run(self) -> int:
         if sys.stdin.isatty():
@@ -136,6 +142,7 @@ class _Talk:
                 self._out.line(HELP, "note")
             case "save", path if path:
                 self._chat.save(path)
+                self._keep()
                 self._out.line(f"saved {len(self._chat.messages)} messages")
             case "load", path if path:
                 self.load(path)
@@ -152,6 +159,15 @@ class _Talk:
             case _:
                 self._failed |= not sys.stdin.isatty()
                 self._out.line(f"/{name} {argument}".rstrip() + "? " + HELP, "error")
+
+    def _keep(self) -> None:
+        """Begin where this chat was kept, or keep it there."""
+        if self._folder is not None:
+            with (
+                telling(self._out),
+                Bar("reading", unit="tokens", out=self._out.out) as bar,
+            ):
+                self._chat.keep(self._folder, progress=bar)
 
     def _history(self) -> None:
         for message in self._chat.messages:

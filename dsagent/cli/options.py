@@ -7,12 +7,14 @@ import shlex
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
+from dsagent.errors import DSAgentError
 from dsagent.options import Limits, Sampling, ThinkingMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dsagent.sync import Model
+    from dsagent.cli.terminal import Terminal
+    from dsagent.sync import Model, Prefix
     from dsagent.tools import AnyTool
 
 
@@ -65,6 +67,12 @@ def asking() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--seed", type=int, metavar="N", help="fixes what chance decides"
+    )
+    group.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        help="keep what was read in a folder; the next command that reads the same "
+        "begins there",
     )
     return parser
 
@@ -120,6 +128,44 @@ def _tools_of(path: str) -> list[AnyTool]:
     if not tools:
         raise DefinitionError(f"{path} defines no tools; put @tool above a function")
     return tools
+
+
+@contextmanager
+def kept(
+    given: argparse.Namespace, model: Model, options: dict[str, Any], out: Terminal
+) -> Iterator[Model | Prefix[str]]:
+    """What to ask: the model, or what the questions begin with, if that is kept.
+
+    Args:
+        given: The command's arguments.
+        model: The model.
+        options: Of the question. What they say of its beginning is taken out if that
+            is asked for separately.
+        out: Is told what can't be kept.
+    """
+    from dsagent.progress import Bar
+
+    if given.keep is None:
+        yield model
+        return
+    names = ("system", "documents", "tools", "thinking")
+    fixed = {name: options.pop(name) for name in names if name in options}
+    with Bar("reading", unit="tokens", out=out.out) as bar:
+        prefix = model.prefix(**fixed, folder=given.keep, progress=bar)
+    with prefix:
+        if prefix.source != "disk":
+            with telling(out):
+                prefix.save(given.keep)
+        yield prefix
+
+
+@contextmanager
+def telling(out: Terminal) -> Iterator[None]:
+    """Something that is only to save time: if it fails, that is said, and no more."""
+    try:
+        yield
+    except (OSError, DSAgentError) as error:
+        out.line(f"dsagent: not kept: {error}", "note")
 
 
 def _options(given: argparse.Namespace) -> dict[str, object]:

@@ -48,7 +48,7 @@ _SIGNS: Final = {
 _LONG_RESULT = 400
 """Characters of a tool's result that are shown."""
 _LONG_PROMPT = 256
-"""Tokens from which reading a prompt is worth a bar."""
+"""Tokens to read from which that is worth a bar."""
 
 
 class Terminal:
@@ -123,7 +123,7 @@ class Narration:
     def tell(self, event: Event) -> None:
         """Show what an event means to somebody who watches."""
         if isinstance(event, PrefillProgress):
-            self._reading(event.done, event.total)
+            self._reading(event)
             return
         self.quiet()
         match event:
@@ -153,12 +153,13 @@ class Narration:
             self._bar.close()
             self._bar = None
 
-    def _reading(self, done: int, total: int) -> None:
-        if total < _LONG_PROMPT or not self._asides.shown:
+    def _reading(self, event: PrefillProgress) -> None:
+        short = event.total - event.cached < _LONG_PROMPT
+        if short or not self._asides.shown:
             return
         if self._bar is None:
             self._bar = Bar("reading", unit="tokens", out=self._asides.out)
-        self._bar(done, total)
+        self._bar(event.done, event.total)
 
     def _aside(self, text: str, style: Style) -> None:
         self._end_thinking()

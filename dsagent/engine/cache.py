@@ -233,8 +233,8 @@ class Cache:
                 if pool is not None:
                     rows = Entries(pool, PAGE // ratio, table).read(0, p // ratio)
                     found[f"layers.{i}.{name}"] = torch.cat([pool[:0], *rows])
-        for i, rows in enumerate(residue.drafts or ()):
-            found[f"stages.{i}.context"] = rows
+        for i, context in enumerate(residue.drafts or ()):
+            found[f"stages.{i}.context"] = context
         return found
 
     def load(self, slot: int, position: int, tensors: Mapping[str, Tensor]) -> None:
@@ -323,9 +323,9 @@ class Cache:
         p, ratios = residue.position, self.config.compress_ratios
         for ring, rows in zip(rings.windows, residue.windows, strict=True):
             write_window(ring[:-1], rows, p)
-        for ring, pooled, ratio in zip(rings.raw, residue.raw, ratios, strict=True):
-            if ring is not None and pooled is not None:
-                write_ring(ring, pooled, _raw_from(p, ratio))
+        for ratio, raw, pooled in zip(ratios, rings.raw, residue.raw, strict=True):
+            if raw is not None and pooled is not None:
+                write_ring(raw, pooled, _raw_from(p, ratio))
         for context, rows in zip(rings.drafts, residue.drafts or (), strict=False):
             write_ring(context[1 + SLACK :], rows, p - len(rows))
 

@@ -316,7 +316,7 @@ class HoldProtocol(Protocol):
             The file.
 
         Raises:
-            OSError: it can't be written. What was there is as it was.
+            PrefixFileError: it can't be written. What was there is as it was.
         """
 
     def release(self) -> None:

@@ -297,11 +297,12 @@ class Runner:
         if not self._drafts(sequence):
             return []
         window, end = self._transformer.config.sliding_window, start + length
-        whole = max(sequence.computed + sequence.to_prefill, end)
+        anchor = sequence.computed + sequence.to_prefill
+        seen = [(cut - window, cut) for cut in sequence.cuts]
         found: list[tuple[int, int]] = []
-        for cut in (*sequence.cuts, whole):
-            first = max(cut - window, start, found[-1][1] if found else 0)
-            last = min(cut, end)
+        for first, last in (*seen, (anchor - window, end)):
+            first = max(first, start, found[-1][1] if found else 0)
+            last = min(last, end)
             if first < last:
                 found.append((first, last))
         return found

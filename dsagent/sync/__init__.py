@@ -21,7 +21,8 @@ blocks. What interrupts a call, such as Ctrl-C, cancels what the call waited for
 
 from dsagent.sync.chat import Chat
 from dsagent.sync.model import Model
+from dsagent.sync.prefix import Prefix
 from dsagent.sync.stream import RunStream
 from dsagent.sync.tools import mcp_tools
 
-__all__ = ["Chat", "Model", "RunStream", "mcp_tools"]
+__all__ = ["Chat", "Model", "Prefix", "RunStream", "mcp_tools"]

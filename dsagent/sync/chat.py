@@ -10,13 +10,14 @@ from dsagent.sync.stream import RunStream
 from dsagent.sync.wrapping import like
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import Unpack
 
     from typing_extensions import TypeForm
 
     from dsagent.counting import TokenCount
+    from dsagent.engine.request import HoldSource
     from dsagent.messages import Message, User
     from dsagent.options import SendOptions
     from dsagent.reply import Reply, Stop, Usage
@@ -170,3 +171,18 @@ class Chat:
     @like(_chat.Chat.save)
     def save(self, path: str | Path) -> None:
         self._chat.save(path)
+
+    @like(_chat.Chat.keep)
+    def keep(
+        self,
+        folder: str | Path,
+        *,
+        output: object = str,
+        limit: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> HoldSource:
+        return wait(
+            lambda: self._chat.keep(
+                folder, output=output, limit=limit, progress=progress
+            )
+        )

@@ -9,22 +9,29 @@ from dsagent import model as _model
 from dsagent.errors import Closed
 from dsagent.sync.chat import Chat
 from dsagent.sync.portal import wait
+from dsagent.sync.prefix import Prefix
+from dsagent.sync.replies import Replies, from_threads
 from dsagent.sync.stream import RunStream
 from dsagent.sync.wrapping import like
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self, Unpack
 
     from typing_extensions import TypeForm
 
     from dsagent import chat as _chat
+    from dsagent.documents import Document
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.request import EngineStats
     from dsagent.messages import Prompt
-    from dsagent.options import RunOptions
+    from dsagent.opening import Opening
+    from dsagent.options import RunOptions, ThinkingMode
+    from dsagent.replies import OnError, Source
     from dsagent.reply import Reply
+    from dsagent.tools.function import ToolLike
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +49,7 @@ def _blocking(
     return blocking
 
 
-def _loading(load: Callable[P, _model.Loading]) -> Callable[P, Model]:
+def _loading(load: Callable[P, Opening[_model.Model]]) -> Callable[P, Model]:
     def loaded(*args: P.args, **kwargs: P.kwargs) -> Model:
         return Model(wait(lambda: load(*args, **kwargs)))
 
@@ -122,6 +129,95 @@ class Model:
     ) -> RunStream[Any]:
         model = self._open()
         return RunStream(model.stream(prompt, output=output, **options))
+
+    @overload
+    def map(
+        self,
+        prompts: Source[Prompt],
+        *,
+        concurrency: int = 8,
+        on_error: OnError = "raise",
+        **options: Unpack[RunOptions],
+    ) -> Replies[str]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Source[Prompt],
+        *,
+        output: Mapping[str, object],
+        concurrency: int = 8,
+        on_error: OnError = "raise",
+        **options: Unpack[RunOptions],
+    ) -> Replies[object]: ...
+
+    @overload
+    def map(
+        self,
+        prompts: Source[Prompt],
+        *,
+        output: TypeForm[T],
+        concurrency: int = 8,
+        on_error: OnError = "raise",
+        **options: Unpack[RunOptions],
+    ) -> Replies[T]: ...
+
+    @like(_model.Model.map)
+    def map(
+        self,
+        prompts: Source[Prompt],
+        *,
+        output: Any = str,
+        concurrency: int = 8,
+        on_error: OnError = "raise",
+        **options: Unpack[RunOptions],
+    ) -> Replies[Any]:
+        given: Any = {"concurrency": concurrency, "on_error": on_error, **options}
+        source = from_threads(prompts)
+        return Replies(self._open().map(source, output=output, **given))
+
+    @overload
+    def prefix(
+        self,
+        *,
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Prefix[str]: ...
+
+    @overload
+    def prefix(
+        self,
+        *,
+        output: Mapping[str, object],
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Prefix[object]: ...
+
+    @overload
+    def prefix(
+        self,
+        *,
+        output: TypeForm[T],
+        system: str | None = None,
+        documents: Sequence[Document] = (),
+        tools: Iterable[ToolLike] = (),
+        thinking: ThinkingMode = "high",
+        folder: str | Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Prefix[T]: ...
+
+    @like(_model.Model.prefix)
+    def prefix(self, *, output: Any = str, **fixed: Any) -> Prefix[Any]:
+        opening = self._open().prefix(output=output, **fixed)
+        return Prefix(wait(lambda: opening))
 
     @property
     def name(self) -> str:

@@ -8,7 +8,9 @@ script that the model could never have written is an AssertionError, not a guess
 
 from __future__ import annotations
 
+import hashlib
 import math
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,18 +19,20 @@ import anyio.lowlevel
 from dsagent.encoding.tokens import BOS
 from dsagent.engine.constraint import allocate_mask
 from dsagent.engine.request import EngineStats, GenerationStats, TokenStep
-from dsagent.errors import Closed
-from dsagent.testing.script import Asked, completion, step_of
+from dsagent.errors import Closed, ContextOverflow
+from dsagent.testing.hold import ScriptedHold, hold_file
+from dsagent.testing.script import Asked, Step, completion, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from dsagent.encoding.tokenizer import Tokenizer
-    from dsagent.engine.request import Request, Stop
+    from dsagent.engine.request import HoldSource, Request, Stop
     from dsagent.errors import DSAgentError
-    from dsagent.testing.script import Answer, Step
+    from dsagent.testing.script import Answer
 
 _SHOWN = 60
 """Characters of a prompt that an error shows."""
@@ -48,6 +52,12 @@ class ScriptedEngine:
     requests: list[Request] = field(default_factory=list)
     sampled: list[list[int]] = field(default_factory=list)
     """The ids given out, by request."""
+    prefilled: list[Request] = field(default_factory=list)
+    """Requests for no tokens, which take no step of the script."""
+    holds: weakref.WeakSet[ScriptedHold] = field(default_factory=weakref.WeakSet)
+    """Those that are kept."""
+    chunk: int = 1 << 20
+    """Tokens of a prompt that are read at a time."""
     cancelled: int = 0
     open: int = 0
     """Generations that hold memory."""
@@ -62,6 +72,11 @@ class ScriptedEngine:
             raise Closed("the engine was closed")
         assert request.prompt[0] == self.tokenizer.id_of(BOS)
         room = self.context_limit - len(request.prompt)
+        if request.max_tokens == 0:
+            assert room >= 0
+            self.prefilled.append(request)
+            self.open += 1
+            return ScriptedGeneration(self, request, Step(), (), [])
         assert room >= (request.max_tokens or 1)
         asked = Asked(request, self.tokenizer.decode(request.prompt))
         step = step_of(self._next(asked), asked)
@@ -70,6 +85,45 @@ class ScriptedEngine:
         self.sampled.append([])
         self.open += 1
         return ScriptedGeneration(self, request, step, ids, self.sampled[-1])
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the tokenizer, which is all there is of a model."""
+        return hashlib.sha256(self.tokenizer.content_json.encode()).hexdigest()
+
+    async def hold(
+        self,
+        ids: Sequence[int],
+        *,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ScriptedHold:
+        """Remember ``ids``: requests that begin with them are said to be cached."""
+        await anyio.lowlevel.checkpoint()
+        if self.closed:
+            raise Closed("the engine was closed")
+        size = len(ids)
+        if size >= self.context_limit:
+            parts = {"prompt": size, "output": 1}
+            raise ContextOverflow(size + 1, self.context_limit, parts)
+        source: HoldSource = "computed"
+        if any(hold.ids[:size] == tuple(ids) for hold in self.holds):
+            source = "memory"
+        elif folder is not None and hold_file(folder, self.fingerprint, ids).exists():
+            source = "disk"
+        else:
+            for done in range(min(self.chunk, size), size + 1, self.chunk):
+                await anyio.lowlevel.checkpoint()
+                if progress is not None:
+                    progress(done, size)
+        hold = ScriptedHold(tuple(ids), source, self.fingerprint, self.holds)
+        self.holds.add(hold)
+        return hold
+
+    def cached(self, prompt: Sequence[int]) -> int:
+        """Tokens of a prompt that are kept; its last one is read all the same."""
+        kept = (h.ids for h in self.holds if tuple(prompt[: len(h.ids)]) == h.ids)
+        return min(max(map(len, kept), default=0), len(prompt) - 1)
 
     def stats(self) -> EngineStats:
         return EngineStats(
@@ -144,7 +198,8 @@ class ScriptedGeneration:
         self._length = min(len(ids), step.cut or len(ids), limit or len(ids))
         self._ids = ids
         self._sampled = sampled
-        self._prefilled = False
+        self._cached = engine.cached(request.prompt)
+        self._prefilled = self._cached
         self.stop: Stop | None = None
         self.error: DSAgentError | None = None
 
@@ -163,7 +218,8 @@ class ScriptedGeneration:
             queued=0.25,
             prefill=0.5,
             decode=0.125 * written,
-            prefilled=prompt if self._prefilled else 0,
+            prefilled=self._prefilled,
+            cached_tokens=self._cached,
             decode_steps=steps,
             drafted=decoded - steps,
             accepted=decoded - steps,
@@ -183,10 +239,10 @@ class ScriptedGeneration:
 
     async def __anext__(self) -> TokenStep:
         await anyio.lowlevel.checkpoint()
-        if not self._prefilled:
-            self._prefilled = True
-            size = len(self._request.prompt)
-            return TokenStep(prefilled=size, prompt_tokens=size)
+        size = len(self._request.prompt)
+        if self._prefilled < size and self.stop is None:
+            self._prefilled = min(self._prefilled + self._engine.chunk, size)
+            return TokenStep(prefilled=self._prefilled, prompt_tokens=size)
         done = len(self._sampled)
         if done == self._length or self.stop is not None:
             return self._end()
@@ -232,7 +288,7 @@ class ScriptedGeneration:
             self.stop, self.error = "error", self._step.error
             raise self._step.error
         if self.stop is None:
-            ended = self._sampled[-1] in self._request.stop_ids
+            ended = self._sampled[-1:] and self._sampled[-1] in self._request.stop_ids
             self.stop = "stop" if ended else "length"
         raise StopAsyncIteration
 

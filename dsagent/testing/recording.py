@@ -33,7 +33,7 @@ from dsagent.testing.model import ScriptedModel, nano_tokenizer
 from dsagent.testing.script import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         EngineStats,
         GenerationProtocol,
         GenerationStats,
+        HoldProtocol,
         Request,
         Stop,
         TokenStep,
@@ -228,6 +229,19 @@ class _RecordingEngine:
     def submit(self, request: Request) -> _RecordingGeneration:
         return _RecordingGeneration(self, self.engine.submit(request), request)
 
+    @property
+    def fingerprint(self) -> str:
+        return self.engine.fingerprint
+
+    async def hold(
+        self,
+        ids: Sequence[int],
+        *,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> HoldProtocol:
+        return await self.engine.hold(ids, folder=folder, progress=progress)
+
     def stats(self) -> EngineStats:
         return self.engine.stats()
 
@@ -283,7 +297,7 @@ class _RecordingGeneration:
         try:
             step = await anext(self._inner)
         except StopAsyncIteration:
-            if self.stop in ("stop", "length"):
+            if self.stop in ("stop", "length") and self._ids:
                 self._recorder.keep(self._request, self._ids)
             raise
         self._ids += step.ids

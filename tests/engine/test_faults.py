@@ -216,7 +216,7 @@ async def test_storage_that_cannot_be_allocated_ends_that_request(
     assert fake.cache is not None
     alloc = fake.cache.alloc
 
-    def refuse_large(capacity_tokens: int) -> int:
+    def refuse_large(capacity_tokens: int, start: None = None) -> int:
         if capacity_tokens > 100:
             raise MemoryError("too large")
         return alloc(capacity_tokens)
