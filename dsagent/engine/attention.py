@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dsagent.engine.cache import SLACK, Cache, LayerState
 from dsagent.engine.config import CSA
+from dsagent.engine.memory import SLACK
 from dsagent.engine.rings import read_ring, read_window, write_ring, write_window
 from dsagent.kernels import ops
 
@@ -28,15 +28,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsagent.engine.batch import Batch, Span
+    from dsagent.engine.cache import Cache, LayerState
+    from dsagent.engine.rotations import Rotations
 
 BLOCK = 128
 """Queries of a long span attended together."""
-FOLD = 2
-"""A decoded token gathers entries where there are more than this many times top-k."""
 DENSE = 8
 """Entries beyond this many times top-k are gathered a query, not masked."""
-INDEX_BYTES = 64 << 20
-"""What index scores of one tile may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +71,8 @@ class Step:
     inverse: Tensor
     flat_factors: Tensor
     """Rotations of the batch's positions ``[N, r/2]``."""
-    table: Tensor
-    """Rotations of all positions so far ``[P, r/2]``, for entries."""
+    rotations: Rotations
+    """Of all positions, for entries."""
     ring_bias: tuple[Tensor | None, ...]
     """A span: which ring slots its queries see ``[n, used + 1]``, if it is short."""
     biases: dict[tuple[int, int], Tensor]
@@ -217,14 +215,9 @@ class Attention:
             index = self._index_queries(qr, gates, asks, span, step)
             assert index is not None
             assert state.entries is not None
-            chosen = ops.select(self._scores(index, state, seen), self.topk)[0]
-            if seen > FOLD * self.topk:
-                far = [state.entries.pick(chosen.nonzero().squeeze(1))]
-                bias = bias[:, : used + 1 + self.topk]
-            else:
-                shown = torch.where(chosen, 0.0, -torch.inf)
-                bias = torch.cat((bias[0, : used + 1], shown)).unsqueeze(0)
-                far = state.entries.read(0, seen)
+            chosen = self._choose(index, torch.tensor([seen]), seen, state)
+            far = [state.entries.pick(chosen[0])]
+            bias = bias[:, : used + 1 + self.topk]
         return ops.attend(heads, near, self.sinks, bias, far, sink=used)
 
     def _index_queries(
@@ -259,13 +252,9 @@ class Attention:
         n = len(q)
         if not n:
             return
-        bias = bias[span.length - n :]
-        taken = _taken(span.end // self.ratio, state) if self.ratio else 0
-        if taken:
-            hidden = self._hidden(span.end - n, n, taken, index, state)
-            bias = torch.cat((bias, hidden), 1)
-        near, far = state.ring[ring - used :], _entries(state, taken)
-        out.copy_(ops.attend(q, near, self.sinks, bias, far, sink=used))
+        near, bias = state.ring[ring - used :], bias[span.length - n :]
+        position = span.end - n
+        out.copy_(self._attended(q, near, bias, position, index, state, sink=used))
 
     def _long(
         self,
@@ -291,82 +280,70 @@ class Attention:
             first = max(0, place - self.window + 1)
             keys = near[first : place + stop - start]
             mask = _window_bias(place - first, stop - start, len(keys), self)
+            rows = torch.cat((state.ring[ring:], keys))
             position = span.start + skipped + start
-            seen = (position + stop - start) // self.ratio if self.ratio else 0
-            taken = _taken(seen, state)
             part = (
                 None if index is None else (index[0][start:stop], index[1][start:stop])
             )
             queries = q[start:stop]
-            if part is not None and seen > DENSE * self.topk:
-                o = self._gathered(queries, keys, mask, position, part, state)
-            else:
-                parts = [mask]
-                if taken:
-                    hidden = self._hidden(position, stop - start, taken, part, state)
-                    parts.append(hidden)
-                rows = torch.cat((state.ring[ring:], keys, *_entries(state, taken)))
-                o = ops.attend(queries, rows, self.sinks, torch.cat(parts, 1))
-            out[start:stop] = o
+            out[start:stop] = self._attended(
+                queries, rows, mask, position, part, state, sink=0
+            )
         write_window(state.ring[:ring], kv, span.end)
 
-    def _gathered(
+    def _attended(
         self,
         q: Tensor,
-        keys: Tensor,
-        mask: Tensor,
+        near: Tensor,
+        bias: Tensor,
         position: int,
-        index: tuple[Tensor, Tensor],
-        state: LayerState,
-    ) -> Tensor:
-        """Far more entries than top-k: every query gets rows of its own."""
-        assert state.entries is not None
-        outs = []
-        near = torch.cat((keys.new_zeros(1, keys.shape[1]), keys))
-        for i in range(0, len(q), 8):
-            j = min(i + 8, len(q))
-            seen = (position + j) // self.ratio
-            scores = self._scores((index[0][i:j], index[1][i:j]), state, seen)
-            t = torch.arange(position + i, position + j)[:, None]
-            scores.masked_fill_(torch.arange(seen) >= (t + 1) // CSA, -torch.inf)
-            picked = ops.select(scores, self.topk).nonzero()[:, 1]
-            chosen = state.entries.pick(picked).view(j - i, self.topk, -1)
-            rows = torch.cat((near.expand(j - i, -1, -1), chosen), 1)
-            bias = torch.cat((mask[i:j], mask.new_zeros(j - i, self.topk)), 1)
-            o = ops.attend(q[i:j, None], rows, self.sinks, bias[:, None])
-            outs.append(o[:, 0])
-        return torch.cat(outs)
-
-    def _hidden(
-        self,
-        position: int,
-        n: int,
-        seen: int,
         index: tuple[Tensor, Tensor] | None,
         state: LayerState,
+        *,
+        sink: int,
     ) -> Tensor:
-        """Bias ``[n, seen]`` of the first ``seen`` entries for n queries from there."""
-        t = torch.arange(position, position + n)[:, None]
-        hidden = torch.arange(seen) >= (t + 1) // self.ratio
-        if index is not None and seen > self.topk:
-            scores = self._scores(index, state, seen).masked_fill_(hidden, -torch.inf)
-            hidden = ~ops.select(scores, self.topk)
-        return torch.zeros(n, seen).masked_fill_(hidden, -torch.inf)
+        """Queries from ``position`` on over what is near and the entries each sees.
 
-    def _scores(
-        self, index: tuple[Tensor, Tensor], state: LayerState, seen: int
+        Far more entries than top-k are gathered, a query its own; of fewer all are
+        read, and what wasn't chosen is hidden.
+        """
+        n = len(q)
+        seen = (position + n) // self.ratio if self.ratio else 0
+        taken = _taken(seen, state)
+        if not taken:
+            return ops.attend(q, near, self.sinks, bias, sink=sink)
+        assert state.entries is not None
+        visible = torch.arange(position + 1, position + n + 1) // self.ratio
+        if index is None or seen <= self.topk:
+            hidden = torch.arange(taken) >= visible[:, None]
+            shown = torch.zeros(n, taken).masked_fill_(hidden, -torch.inf)
+        else:
+            chosen = self._choose(index, visible, seen, state)
+            if seen > DENSE * self.topk:
+                own = state.entries.pick
+                return ops.attend_own(q, near, self.sinks, bias, chosen, own, sink=sink)
+            # What -1 stands for falls into a column that is cut off.
+            shown = torch.full((n, taken + 1), -torch.inf)
+            shown.scatter_(1, chosen % (taken + 1), 0.0)
+            shown = shown[:, :taken]
+        far = state.entries.read(0, taken)
+        bias = torch.cat((bias, shown), 1)
+        return ops.attend(q, near, self.sinks, bias, far, sink=sink)
+
+    def _choose(
+        self,
+        index: tuple[Tensor, Tensor],
+        visible: Tensor,
+        seen: int,
+        state: LayerState,
     ) -> Tensor:
-        """Index scores ``[n, seen]``, in tiles that keep to ``INDEX_BYTES``."""
-        q, gates = index
+        """The top-k entries of every query ``[n, k]``, -1 where it sees fewer."""
         assert state.index is not None
-        runs = state.index.read(0, seen)
-        keys = runs[0] if len(runs) == 1 else torch.cat(runs)
-        rows = max(1, INDEX_BYTES // (4 * seen * q.shape[1]))
-        tiles = [
-            ops.index_scores(q[i : i + rows], gates[i : i + rows], keys)
-            for i in range(0, len(q), rows)
-        ]
-        return tiles[0] if len(tiles) == 1 else torch.cat(tiles)
+        # Whole stretches of 64, for products of few shapes; the rest isn't visible.
+        end = min(-(-seen // 64) * 64, len(state.index))
+        keys = state.index.as_stored(0, end)
+        stored = state.index.stored
+        return ops.index_topk(*index, keys, self.topk, visible, stored=stored)
 
     def _compress(self, span: Span, raw: Tensor, state: LayerState, step: Step) -> None:
         """Store the raw rows, and the entries of the windows that the span closes."""
@@ -378,17 +355,23 @@ class Attention:
             old = read_ring(state.raw, begin, span.start - begin)
             members = raw[: last * self.ratio - span.start]
             members = torch.cat((old, members)) if len(old) else members
-            self._pool(members, first, last, state, step.table)
+            self._pool(members, first, last, state, step.rotations)
         write_ring(state.raw, raw, span.start)
 
     def _pool(
-        self, members: Tensor, first: int, last: int, state: LayerState, table: Tensor
+        self,
+        members: Tensor,
+        first: int,
+        last: int,
+        state: LayerState,
+        rotations: Rotations,
     ) -> None:
         """Entries ``first`` to ``last`` from raw rows that begin a window earlier."""
         d = self.norms.kv.shape[0]
         assert self.ape is not None
         assert self.norms.entry is not None
-        factors = table[first * self.ratio : last * self.ratio : self.ratio]
+        ratio = self.ratio
+        factors = rotations.every(first * ratio, last * ratio, ratio)
         assert state.entries is not None
         if self.ratio != CSA:
             kv, z = members.split(d, 1)

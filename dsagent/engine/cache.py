@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from dsagent.engine.config import CSA
-from dsagent.engine.pages import PAGE, Entries, Pages, Table
+from dsagent.engine.memory import FLOAT, PAGE, SLACK, Footprint, raw_rows, raw_width
+from dsagent.engine.pages import Entries, Pages, Table
 from dsagent.engine.rings import read_ring, read_window, write_ring, write_window
 from dsagent.errors import QueueFull
+from dsagent.kernels.rows import index_rows, kv_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +38,17 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from dsagent.engine.config import ModelConfig
+    from dsagent.engine.config import CacheFormat, ModelConfig
+    from dsagent.kernels.layout import IndexFormat, KvFormat
+    from dsagent.kernels.rows import RowFormat
 
-SLACK: Final = 32
-"""Longest span that is computed against the rings, and how far one may roll back."""
+FORMATS: Final[Mapping[CacheFormat, tuple[KvFormat, IndexFormat]]] = {
+    "float32": ("float32", "float32"),
+    "bfloat16": ("bfloat16", "bfloat16"),
+    "fp8": ("fp8", "fp8"),
+    "fp8-fp4": ("fp8", "fp4"),
+}
+"""How entries and index keys are stored, by the name of both."""
 
 
 @dataclass(slots=True)
@@ -123,8 +132,10 @@ class Cache:
         pages: int,
         device: torch.device,
         stages: int = 0,
+        stored: CacheFormat = "float32",
     ) -> None:
         self.config = config
+        self.stored: CacheFormat = stored
         self.stages = stages
         self.slots = slots
         self.ring = config.sliding_window + SLACK
@@ -135,6 +146,9 @@ class Cache:
         self._free = list(range(slots))[::-1]
         self._held: dict[int, _Held] = {}
         self._spare: list[_Rings] = []
+        kv, index = FORMATS[stored]
+        self._entry = kv_rows(kv, config.head_dim, config.qk_rope_head_dim)
+        self._key = index_rows(index, config.index_head_dim)
         self._pools = [self._pool(ratio) for ratio in config.compress_ratios]
 
     @property
@@ -231,7 +245,7 @@ class Cache:
             found[f"layers.{i}.raw"] = raw
             for name, pool in zip(("entries", "index"), self._pools[i], strict=True):
                 if pool is not None:
-                    rows = Entries(pool, PAGE // ratio, table).read(0, p // ratio)
+                    rows = Entries(pool, PAGE // ratio, table).as_stored(0, p // ratio)
                     found[f"layers.{i}.{name}"] = torch.cat([pool[:0], *rows])
         for i, context in enumerate(residue.drafts or ()):
             found[f"stages.{i}.context"] = context
@@ -263,9 +277,9 @@ class Cache:
                 rows = get(f"layers.{i}.{name}")
                 if entries is None:
                     continue
-                if not _is(rows, position // ratio, entries.width):
+                if not _is(rows, position // ratio, entries.width, entries.dtype):
                     raise ValueError(f"the {name} of layer {i} have another shape")
-                entries.write(0, rows)
+                entries.restore(0, rows)
         self._refill(
             held.rings, Residue(position, tuple(whole), tuple(raw), tuple(context))
         )
@@ -274,25 +288,39 @@ class Cache:
     def nbytes(self) -> int:
         """Bytes that open sequences hold now, pages they share counted once."""
         pages = {page for held in self._held.values() for page in held.pages}
-        slots, held = len(self._held), len(pages)
-        return slots * slot_bytes(self.config, self.stages) + held * page_bytes(
-            self.config
-        )
+        return len(self._held) * self.slot_bytes + len(pages) * self.page_bytes
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of one sequence's rings."""
+        return slot_bytes(self.config, self.stages)
+
+    @property
+    def page_bytes(self) -> int:
+        """Bytes of a page."""
+        return page_bytes(self.config, self.stored)
+
+    @property
+    def rings_held(self) -> int:
+        """Sequences' rings there are, spare ones included."""
+        return len(self._held) + len(self._spare)
 
     def _pool(self, ratio: int) -> tuple[Tensor | None, Tensor | None]:
         """A layer's entries and index keys, of all pages."""
         if not ratio:
             return None, None
-        c, rows = self.config, self.pages.count * (PAGE // ratio)
-        index = self._zeros(rows, c.index_head_dim) if ratio == CSA else None
-        return self._zeros(rows, c.head_dim), index
+        rows = self.pages.count * (PAGE // ratio)
+        index = self._rows(rows, self._key) if ratio == CSA else None
+        return self._rows(rows, self._entry), index
 
     def _new_rings(self) -> _Rings:
         c = self.config
         return _Rings(
             [self._zeros(self.ring + 1, c.head_dim) for _ in c.compress_ratios],
             [
-                self._zeros(raw_ring(ratio), raw_width(c, ratio)) if ratio else None
+                self._zeros(raw_rows(ratio) + SLACK, raw_width(c, ratio))
+                if ratio
+                else None
                 for ratio in c.compress_ratios
             ],
             [
@@ -307,8 +335,11 @@ class Cache:
         if entries is None:
             return LayerState(window, None, None, None)
         each = PAGE // ratio
-        keys = None if index is None else Entries(index, each, table)
-        return LayerState(window, raw, Entries(entries, each, table), keys)
+        keys = None
+        if index is not None:
+            keys = Entries(index, each, table, _unless_plain(self._key))
+        rows = Entries(entries, each, table, _unless_plain(self._entry))
+        return LayerState(window, raw, rows, keys)
 
     def _copy_page(self, source: int, target: int) -> None:
         for ratio, pools in zip(self.config.compress_ratios, self._pools, strict=True):
@@ -329,43 +360,36 @@ class Cache:
         for context, rows in zip(rings.drafts, residue.drafts or (), strict=False):
             write_ring(context[1 + SLACK :], rows, p - len(rows))
 
+    def _rows(self, n: int, stored: RowFormat) -> Tensor:
+        return torch.zeros(n, stored.width, dtype=stored.dtype, device=self._device)
+
     def _zeros(self, n: int, width: int) -> Tensor:
         return torch.zeros(n, width, device=self._device)
 
 
-def _is(rows: Tensor | None, n: int, width: int) -> TypeGuard[Tensor]:
+def _is(
+    rows: Tensor | None, n: int, width: int, dtype: torch.dtype = torch.float32
+) -> TypeGuard[Tensor]:
     """Whether there are n rows of a width."""
-    return rows is not None and rows.shape == (n, width)
+    return rows is not None and rows.shape == (n, width) and rows.dtype == dtype
 
 
-def raw_ring(ratio: int) -> int:
-    """Size of the ring of raw rows: what an entry pools, and the slack."""
-    return (2 * ratio if ratio == CSA else ratio) + SLACK
-
-
-def raw_width(config: ModelConfig, ratio: int) -> int:
-    """Channels of a raw row: kv and z of the layer's compressor and indexer."""
-    if ratio == CSA:
-        return 4 * (config.head_dim + config.index_head_dim)
-    return 2 * config.head_dim
+def _unless_plain(stored: RowFormat) -> RowFormat | None:
+    return None if stored.dtype == torch.float32 else stored
 
 
 def slot_bytes(config: ModelConfig, stages: int) -> int:
-    """Bytes of one sequence's rings, with a drafter of so many stages."""
-    ring, ratios = config.sliding_window + SLACK, config.compress_ratios
-    windows = len(ratios) * (ring + 1) * config.head_dim
-    raw = sum(raw_ring(r) * raw_width(config, r) for r in ratios if r)
-    drafts = stages * (1 + SLACK + ring) * config.head_dim
-    return 4 * (windows + raw + drafts)
+    """Bytes of one sequence's rings, with a drafter of so many stages: those of the
+    arithmetic, the sinks' rows, and room for a block in every stage."""
+    spare = config.num_hidden_layers + stages * (1 + SLACK)
+    rings = Footprint.of(config, stages=stages, rings="float32").rings
+    return rings + FLOAT * spare * config.head_dim
 
 
-def page_bytes(config: ModelConfig) -> int:
+def page_bytes(config: ModelConfig, stored: CacheFormat = "float32") -> int:
     """Bytes of one page in the pools of all layers."""
-    widths = {CSA: config.head_dim + config.index_head_dim}
-    rows = (
-        (PAGE // r, widths.get(r, config.head_dim)) for r in config.compress_ratios if r
-    )
-    return 4 * sum(n * width for n, width in rows)
+    kv, index = FORMATS[stored]
+    return Footprint.of(config, kv=kv, index=index).page
 
 
 def _raw_from(position: int, ratio: int) -> int:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dsagent.engine.cache import SLACK
 from dsagent.engine.hyper import sublayer
+from dsagent.engine.memory import SLACK
 from dsagent.errors import Unsupported
 from dsagent.kernels import ops
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from dsagent.engine.batch import Batch
     from dsagent.engine.cache import Cache
     from dsagent.engine.config import ModelConfig
-    from dsagent.engine.transformer import Head, Layer, Rotations
+    from dsagent.engine.rotations import Rotations
+    from dsagent.engine.transformer import Head, Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,8 @@ class Drafter:
         main = ops.normalise(ops.project(taps, w.main), eps)
         kv = ops.project(main, w.context).view(len(taps), self.stages, -1)
         kv = ops.rms_norm(kv, w.context_norms, eps)
-        table = self._rotations.upto(max(span.end for span in batch.spans))
-        ops.rotate_(kv, table[positions].unsqueeze(1))
+        longest = max(span.end for span in batch.spans)
+        ops.rotate_(kv, self._rotations.at(positions, longest).unsqueeze(1))
         places = positions.remainder(ring).add_(1 + SLACK)
         rows: list[int] = batch.tap_rows.tolist()
         for span in batch.spans:
@@ -175,8 +176,8 @@ class Drafter:
         noise = [self._noise] * (n - 1)
         ids = torch.tensor([token for a in anchors for token in (a.token, *noise)])
         places = [self._place(i, n, anchor, cache) for i, anchor in enumerate(anchors)]
-        table = self._rotations.upto(max(a.position for a in anchors) + n)
-        spans = [table[a.position : a.position + n] for a in anchors]
+        turns = self._rotations
+        spans = [turns.every(a.position, a.position + n) for a in anchors]
         factors = (spans[0] if len(spans) == 1 else torch.cat(spans)).unsqueeze(1)
         inverse = factors.conj_physical()
         X = w.embed[ids].unsqueeze(1).expand(-1, m, -1).contiguous()

@@ -32,7 +32,6 @@ import anyio.to_thread
 
 from dsagent.engine.admission import Admission
 from dsagent.engine.bridge import Mailbox
-from dsagent.engine.cache import page_bytes
 from dsagent.engine.config import EngineConfig
 from dsagent.engine.hold import Hold, Lease
 from dsagent.engine.request import Request
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from dsagent.engine.calibration import Calibration
+    from dsagent.engine.memory import Memory
     from dsagent.engine.prefixfile import Saved
     from dsagent.engine.profile import StepProfile
     from dsagent.engine.request import (
@@ -175,7 +175,7 @@ class Engine:
         self._clock = clock
         self._vocab_size: int = transformer.config.vocab_size
         cache = transformer.planned_cache(
-            config.memory, config.max_running, config.context
+            config.memory, config.max_running, config.context, config.cache_format
         )
         self._page = cache.page
         self._context_limit: int = min(
@@ -198,7 +198,7 @@ class Engine:
             max_unread=config.max_unread,
             stall=config.stall,
         )
-        self._page_bytes = page_bytes(transformer.config) if cache.residues else 0
+        self._page_bytes = cache.page_bytes
         self.fingerprint: str = transformer.fingerprint
         """What tells states of this model from those of others."""
         self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
@@ -344,6 +344,14 @@ class Engine:
     def stats(self) -> EngineStats:
         """What it does now and has done so far. Any thread, also after ``close``."""
         return self._worker.stats()
+
+    def memory(self) -> Memory:
+        """Where its bytes are: ``print(engine.memory())`` shows a table. Any thread.
+
+        Raises:
+            Closed: it has ended, and holds nothing.
+        """
+        return self._worker.memory()
 
     def close(self) -> None:
         """End every request as cancelled, free model and caches, end the thread.

@@ -13,10 +13,11 @@ run is read as a slice.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
+from dsagent.engine.memory import PAGE
 from dsagent.errors import QueueFull
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-PAGE: Final = 256
-"""Tokens of a page."""
+    from dsagent.kernels.rows import RowFormat
 
 
 class Pages:
@@ -114,11 +114,24 @@ class Table:
 class Entries:
     """A sequence's rows of one pool, numbered from 0."""
 
-    __slots__ = ("_per_page", "_pool", "_table", "_whole")
+    __slots__ = ("_per_page", "_pool", "_table", "_whole", "stored")
 
-    def __init__(self, pool: Tensor, per_page: int, table: Table) -> None:
-        """``pool [pages · per_page, width]``."""
+    def __init__(
+        self,
+        pool: Tensor,
+        per_page: int,
+        table: Table,
+        stored: RowFormat | None = None,
+    ) -> None:
+        """
+        Args:
+            pool: ``[pages · per_page, width]``.
+            per_page: Rows of a page.
+            table: The sequence's.
+            stored: How rows are stored, if not as float32.
+        """
         self._pool, self._per_page, self._table = pool, per_page, table
+        self.stored = stored
         self._whole: Tensor | None = None
         if len(table.runs) == 1:
             _, page, length = table.runs[0]
@@ -126,21 +139,43 @@ class Entries:
 
     @property
     def width(self) -> int:
-        """Numbers in a row."""
+        """Numbers in a row, as it is stored."""
         return self._pool.shape[1]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of these numbers."""
+        return self._pool.dtype
 
     def __len__(self) -> int:
         return len(self._table.pages) * self._per_page
 
     def read(self, first: int, last: int) -> list[Tensor]:
         """Rows ``first`` to ``last`` in order, as the slices they lie in."""
+        slices = self.as_stored(first, last)
+        if self.stored is None:
+            return slices
+        return [self.stored.decode(rows) for rows in slices]
+
+    def write(self, first: int, rows: Tensor) -> None:
+        """Store ``rows`` as those from ``first`` on."""
+        self.restore(first, rows if self.stored is None else self.stored.encode(rows))
+
+    def pick(self, numbers: Tensor) -> Tensor:
+        """Copies of the rows ``numbers [...]``, ``[..., channels]``."""
+        rows = self._gather(numbers.flatten())
+        rows = rows if self.stored is None else self.stored.decode(rows)
+        return rows.view(*numbers.shape, -1)
+
+    def as_stored(self, first: int, last: int) -> list[Tensor]:
+        """``read`` without decoding: slices of the pool."""
         if self._whole is not None:
             return [self._whole[first:last]] if first < last else []
         where = self._table.rows(first, last, self._per_page)
         return [self._pool[row : row + n] for row, n in where]
 
-    def write(self, first: int, rows: Tensor) -> None:
-        """Store ``rows`` as those from ``first`` on."""
+    def restore(self, first: int, rows: Tensor) -> None:
+        """``write`` of rows as they are stored."""
         if self._whole is not None:
             self._whole[first : first + len(rows)] = rows
             return
@@ -149,8 +184,7 @@ class Entries:
             self._pool[row : row + n] = rows[done : done + n]
             done += n
 
-    def pick(self, numbers: Tensor) -> Tensor:
-        """Copies of the rows ``numbers [...]``, ``[..., width]``."""
+    def _gather(self, numbers: Tensor) -> Tensor:
         if self._whole is not None:
             return self._whole[numbers]
         pages = self._table.numbers[numbers // self._per_page]

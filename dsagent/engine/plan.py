@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from dsagent.engine.pages import PAGE
+from dsagent.engine.memory import PAGE
 from dsagent.errors import MemoryTooSmall
 
 DEFAULT: Final = 1 << 30

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsagent.engine.cache import Start
-from dsagent.engine.pages import PAGE
+from dsagent.engine.memory import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,6 +17,7 @@ import torch
 from dsagent.engine.batch import Batch, Span
 from dsagent.engine.calibration import Calibration
 from dsagent.engine.constraint import allocate_mask, apply_mask
+from dsagent.engine.memory import Memory, Share
 from dsagent.engine.policy import Policy
 from dsagent.engine.prefix import Prefixes, checkpoints
 from dsagent.engine.profile import StepProfile
@@ -93,6 +94,24 @@ class Runner:
     def cache_bytes(self) -> int:
         """Bytes the open sequences hold. A copy, so that any thread may ask."""
         return self._bytes
+
+    def memory(self) -> Memory:
+        """Where the bytes are. Any thread."""
+        cache, kept = self._cache, self._prefixes
+        checkpoints = Share(0 if kept is None else kept.nbytes, cache.residues)
+        rings = Share(
+            cache.rings_held * cache.slot_bytes, cache.slots * cache.slot_bytes
+        )
+        held, count = cache.pages.held, cache.pages.count
+        pages = Share(held * cache.page_bytes, count * cache.page_bytes)
+        limits = (checkpoints.limit, rings.limit, pages.limit)
+        return Memory(
+            budget=sum(limit or 0 for limit in limits),
+            weights=Share(self._transformer.nbytes),
+            sequences=rings,
+            checkpoints=checkpoints,
+            pages=pages,
+        )
 
     def open(self, sequence: Sequence) -> None:
         """Give ``sequence`` its storage."""

@@ -7,7 +7,7 @@ layer is a few dozen operations, which on a CPU is what a token costs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ from dsagent.engine.config import CSA, WINDOW
 from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
 from dsagent.engine.hyper import sublayer
-from dsagent.engine.pages import PAGE
+from dsagent.engine.memory import PAGE
 from dsagent.engine.plan import divide
+from dsagent.engine.rotations import Rotations
 from dsagent.kernels import ops
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsagent.engine.batch import Batch
-    from dsagent.engine.config import ModelConfig
+    from dsagent.engine.config import CacheFormat, ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,12 @@ class Transformer:
         self._far = Rotations(ops.frequencies(config.compress_rope_theta, width, yarn))
         self.drafter: Drafter | None = None
         """If the checkpoint holds one (``mtp.*``)."""
+        self.nbytes = _bytes([self._embed, self._layers, self._head], set())
+        """Bytes of the weights as they are laid out."""
         if weights.stages:
             parts = build.drafter(weights.stages, self._embed, self._head)
             self.drafter = Drafter(config, parts, self._near)
+            self.nbytes = _bytes([self._embed, self._layers, self._head, parts], set())
 
     @classmethod
     def load(
@@ -126,7 +130,11 @@ class Transformer:
         return self.paged_cache(slots, max_tokens // PAGE + slots)
 
     def planned_cache(
-        self, memory: int | None, slots: int, context: int | None
+        self,
+        memory: int | None,
+        slots: int,
+        context: int | None,
+        stored: CacheFormat = "float32",
     ) -> Cache:
         """Storage that keeps to ``memory`` bytes (``plan.py``), for up to ``slots``
         sequences of ``context`` tokens.
@@ -139,17 +147,19 @@ class Transformer:
             memory,
             slots=slots,
             slot=slot_bytes(self.config, stages),
-            page=page_bytes(self.config),
+            page=page_bytes(self.config, stored),
             context=context,
         )
-        cache = self.paged_cache(plan.slots, plan.pages)
+        cache = self.paged_cache(plan.slots, plan.pages, stored)
         cache.residues = plan.residues
         return cache
 
-    def paged_cache(self, slots: int, pages: int) -> Cache:
+    def paged_cache(
+        self, slots: int, pages: int, stored: CacheFormat = "float32"
+    ) -> Cache:
         """Storage for ``slots`` sequences that have so many pages together."""
         stages = 0 if self.drafter is None else self.drafter.stages
-        return Cache(self.config, slots, pages, self.device, stages)
+        return Cache(self.config, slots, pages, self.device, stages, stored)
 
     def forward(self, batch: Batch, cache: Cache) -> Tensor:
         """The logits ``[R, V]`` of :meth:`step`."""
@@ -202,13 +212,26 @@ class Transformer:
         biases = tuple(ring_bias(s, self.config.sliding_window) for s in batch.spans)
         longest = max(s.end for s in batch.spans)
         steps = []
-        for rotations in (self._near, self._far):
-            table = rotations.upto(longest)
-            flat = table[batch.positions]
+        for turns in (self._near, self._far):
+            flat = turns.at(batch.positions, longest)
             factors = flat.unsqueeze(1)
             inverse = factors.conj_physical()
-            steps.append(Step(batch, cache, factors, inverse, flat, table, biases, {}))
+            steps.append(Step(batch, cache, factors, inverse, flat, turns, biases, {}))
         return steps[0], steps[1]
+
+
+def _bytes(part: object, seen: set[int]) -> int:
+    """Bytes of all tensors in ``part``, each once."""
+    if id(part) in seen:
+        return 0
+    seen.add(id(part))
+    if isinstance(part, torch.Tensor):
+        return part.numel() * part.element_size()
+    if isinstance(part, list | tuple):
+        return sum(_bytes(each, seen) for each in part)
+    if is_dataclass(part):
+        return sum(_bytes(getattr(part, f.name), seen) for f in fields(part))
+    return 0
 
 
 def _picked(X: Tensor, rows: Tensor) -> Tensor:
@@ -246,21 +269,6 @@ def _ended(step: Step, tails: Tails) -> Step:
     return replace(
         step, factors=step.factors[rows], inverse=step.inverse[rows], tails=tails
     )
-
-
-class Rotations:
-    """A table of rotations that grows with the longest sequence seen."""
-
-    def __init__(self, frequency: Tensor) -> None:
-        self._frequency = frequency
-        self._table = ops.rotations(frequency, torch.arange(1024))
-
-    def upto(self, n: int) -> Tensor:
-        """Rotations of at least the positions below ``n``."""
-        if n > len(self._table):
-            size = 1 << (n - 1).bit_length()
-            self._table = ops.rotations(self._frequency, torch.arange(size))
-        return self._table
 
 
 class _Builder:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from dsagent.engine.admission import Admission
     from dsagent.engine.bridge import Waiter
+    from dsagent.engine.memory import Memory
     from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.request import Stop
     from dsagent.engine.runner import Result, Runner
@@ -118,10 +119,21 @@ class Worker:
         Raises:
             Closed: the engine has ended.
         """
+        return self._open_runner().export(checkpoint)
+
+    def memory(self) -> Memory:
+        """Where the engine's bytes are.
+
+        Raises:
+            Closed: the engine has ended.
+        """
+        return self._open_runner().memory()
+
+    def _open_runner(self) -> Runner:
         runner = self._runner
         if runner is None:
             raise Closed("the engine is closed")
-        return runner.export(checkpoint)
+        return runner
 
     def stop(self) -> None:
         """Ask the loop to end after the current step."""

@@ -44,6 +44,7 @@ class FakeCache:
     """
 
     page = 1
+    page_bytes = 1
     residues = 0
 
     def __init__(self, slots: int, max_tokens: int) -> None:
@@ -100,7 +101,11 @@ class FakeTransformer:
         return self.cache
 
     def planned_cache(
-        self, memory: int | None, slots: int, context: int | None
+        self,
+        memory: int | None,
+        slots: int,
+        context: int | None,
+        stored: str = "float32",
     ) -> FakeCache:
         return self.new_cache(slots, memory or 131_072)
 

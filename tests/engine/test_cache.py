@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from dsagent.engine.cache import SLACK, page_bytes, slot_bytes
+from dsagent.engine.cache import page_bytes, slot_bytes
 from dsagent.engine.checkpoint import random_checkpoint
+from dsagent.engine.memory import SLACK
 from dsagent.engine.transformer import Transformer
 from dsagent.errors import QueueFull
 from tests.engine.models import FLASH, ODD, chunked, run, tokens
 
 if TYPE_CHECKING:
-    from dsagent.engine.config import ModelConfig
+    from dsagent.engine.config import CacheFormat, ModelConfig
 
 
 @pytest.fixture(scope="module", params=[FLASH, ODD], ids=["flash", "odd"])
@@ -173,6 +174,29 @@ def test_a_sequence_may_lie_in_many_pieces(model: Transformer) -> None:
     ]
     got += [run(model, cache, [(slot, 1090, ids[1090:])])[0]]
     assert (torch.cat(got) - expected).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize(
+    ("stored", "most"), [("bfloat16", 0.03), ("fp8", 0.1), ("fp8-fp4", 0.25)]
+)
+def test_narrower_formats_round_and_are_read_back_alike(
+    model: Transformer, stored: CacheFormat, most: float
+) -> None:
+    """However a text is cut, what is read is what was stored; and that is near what a
+    float32 cache holds, as far as a model of random weights lets one say."""
+    ids = tokens(700, 4, model.config.vocab_size)
+    expected = chunked(model, ids, [700])
+    found = []
+    for sizes in ([512, 180, *[1] * 8], [100, 7, 1, 1, 500, 91]):
+        cache = model.paged_cache(1, 3, stored)
+        slot, at, rows = cache.alloc(700), 0, []
+        for n in sizes:
+            rows += run(model, cache, [(slot, at, ids[at : at + n])])
+            at += n
+        found.append(torch.cat(rows))
+    assert (found[0] - found[1]).abs().max() <= 1e-3
+    error = (found[0] - expected).abs().mean() / expected.abs().mean()
+    assert 1e-7 < error < most
 
 
 def test_what_is_shared_is_not_written_to(model: Transformer) -> None:

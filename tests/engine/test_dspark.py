@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dsagent.engine.batch import Batch, Span
-from dsagent.engine.cache import SLACK
 from dsagent.engine.checkpoint import random_checkpoint
 from dsagent.engine.config import DSparkConfig
 from dsagent.engine.dspark import Anchor
+from dsagent.engine.memory import SLACK
 from dsagent.engine.transformer import Output, Transformer
 from tests.engine.models import FLASH, NANO, ODD, tokens
 from tests.engine.oracle import oracle

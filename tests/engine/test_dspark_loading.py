@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dsagent.engine.batch import Batch, Span
-from dsagent.engine.cache import SLACK
 from dsagent.engine.checkpoint import Checkpoint, random_checkpoint, save_checkpoint
 from dsagent.engine.config import DSparkConfig
+from dsagent.engine.memory import SLACK
 from dsagent.engine.tensors import tensor_shapes
 from dsagent.engine.transformer import Transformer
 from dsagent.errors import CorruptCheckpoint, MissingWeights, Unsupported

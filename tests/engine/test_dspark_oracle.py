@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from dsagent.engine.batch import Batch, Span
-from dsagent.engine.cache import SLACK
 from dsagent.engine.checkpoint import Precision, random_checkpoint
 from dsagent.engine.config import DSparkConfig
 from dsagent.engine.dspark import Anchor, Drafter
+from dsagent.engine.memory import SLACK
 from dsagent.engine.transformer import Transformer
 from tests.engine.drafts import StraightDrafter
 from tests.engine.models import FLASH, NANO, ODD

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
-from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from dsagent.engine import cache
 from dsagent.engine.config import ModelConfig
@@ -18,14 +17,13 @@ from dsagent.engine.memory import (
     Footprint,
     Memory,
     Share,
-    raw_rows,
-    raw_width,
     readable,
 )
 from tests.engine.models import FLASH, NANO, ODD, PRO
 from tests.engine.test_config import RELEASED
 
 if TYPE_CHECKING:
+    from dsagent.engine.config import CacheFormat
     from dsagent.kernels.layout import IndexFormat, KvFormat
 
 MILLION = 1 << 20
@@ -128,11 +126,22 @@ def test_rings_may_be_stored_otherwise() -> None:
     assert apart.checkpoint(256) > like.checkpoint(256)
 
 
-def test_rings_are_those_of_the_cache() -> None:
-    assert cache.SLACK == SLACK
-    for config, ratio in product([FLASH, ODD, replace(ODD, head_dim=512)], [4, 128]):
-        assert cache.raw_ring(ratio) == raw_rows(ratio) + SLACK
-        assert cache.raw_width(config, ratio) == raw_width(config, ratio)
+@pytest.mark.parametrize("stored", ["float32", "bfloat16", "fp8", "fp8-fp4"])
+@pytest.mark.parametrize("stages", [0, 2])
+def test_the_cache_holds_what_is_counted(stored: CacheFormat, stages: int) -> None:
+    """Byte by byte, from the tensors there are."""
+    for config in (FLASH, ODD, NANO):
+        held = cache.Cache(config, 2, 7, torch.device("cpu"), stages, stored)
+        pools = [pool for pair in held._pools for pool in pair if pool is not None]
+        page = cache.page_bytes(config, stored)
+        assert sum(pool.nbytes for pool in pools) == 7 * page
+        slot = held.alloc(300)
+        layers, drafts = held.layers(slot), held.drafts(slot)
+        rings = [ring for state in layers for ring in (state.ring, state.raw)]
+        rings += drafts
+        nbytes = sum(ring.nbytes for ring in rings if ring is not None)
+        assert nbytes == cache.slot_bytes(config, stages)
+        assert held.nbytes == nbytes + 2 * page
 
 
 def test_the_table() -> None:

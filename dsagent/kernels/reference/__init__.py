@@ -4,7 +4,7 @@ Float32 in and out, batched over leading dimensions, no state. What writes in pl
 says so in its name (a trailing underscore).
 """
 
-from dsagent.kernels.reference.attention import attend, sparse_attention
+from dsagent.kernels.reference.attention import attend, attend_own, sparse_attention
 from dsagent.kernels.reference.compress import pool_overlapping, pool_windows
 from dsagent.kernels.reference.experts import route, swiglu
 from dsagent.kernels.reference.hyper import (
@@ -25,6 +25,7 @@ __all__ = [
     "HyperWeights",
     "Matrix",
     "attend",
+    "attend_own",
     "frequencies",
     "head_collapse",
     "hyper_collapse",

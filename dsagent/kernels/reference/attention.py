@@ -18,7 +18,7 @@ from dsagent.kernels.reference.products import project
 from dsagent.kernels.rows import decoding_bytes, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -83,6 +83,55 @@ def _attend_pieces(
     for weights, piece in zip(p[1:], pieces[1:], strict=True):
         out += project(weights, piece)
     return out.view(n, heads, d)
+
+
+def attend_own(
+    q: Tensor,
+    rows: Tensor,
+    sinks: Tensor,
+    bias: Tensor,
+    chosen: Tensor,
+    pick: Callable[[Tensor], Tensor],
+    *,
+    sink: int = 0,
+    budget: int = BUDGET,
+) -> Tensor:
+    """`attend` over rows that all queries share, and others of every query's own.
+
+    Args:
+        q: Queries ``[n, H, d]``, scaled already.
+        rows: Shared ones ``[K, d]``, as for `attend`.
+        sinks: ``[H]``.
+        bias: Of the shared rows ``[n, K]``.
+        chosen: Which further rows each query sees ``[n, k]``; below 0: none.
+        pick: From numbers ``[m, k]`` to these rows ``[m, k, d]``.
+        sink: Which of the shared rows is the zero one.
+        budget: Bytes of the rows that are picked at once.
+
+    Returns:
+        ``[n, H, d]``.
+    """
+    n, heads, d = q.shape
+    shared = rows.shape[0]
+    near = project(q.view(n * heads, d), rows.t()).view(n, heads, shared)
+    near += bias.unsqueeze(1)
+    near.select(2, sink).copy_(sinks)
+    fewer = bool((chosen < 0).any())
+    out = torch.empty_like(q)
+    p = near.new_empty(n, heads, shared)
+    step = max(1, budget // (4 * d * max(1, chosen.shape[1])))
+    for i in range(0, n, step):
+        part = slice(i, i + step)
+        numbers = chosen[part]
+        own = pick(numbers.clamp(min=0))
+        far = torch.bmm(q[part], own.transpose(1, 2))
+        if fewer:
+            far.masked_fill_((numbers < 0).unsqueeze(1), -torch.inf)
+        weights = torch.cat((near[part], far), 2).softmax(2)
+        p[part] = weights[:, :, :shared]
+        out[part] = torch.bmm(weights[:, :, shared:], own)
+    out += project(p.view(n * heads, shared), rows).view(n, heads, d)
+    return out
 
 
 def sparse_attention(
