@@ -30,7 +30,7 @@ from training.losses import draft_loss
 from training.model import BLOCK, Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
-from training.run import Resumable, Schedule, load_backbone, parse
+from training.run import Resumable, Schedule, load_weights, parse
 from training.source import Source
 from training.train import NANO
 
@@ -94,7 +94,7 @@ class Target:
     def load(folder: Path, layers: Sequence[int], longest: int) -> Target:
         """The checkpoint in ``folder``."""
         model = Backbone(Shape.read(folder / "config.json"), longest)
-        load_backbone(model, folder)
+        load_weights(model, folder)
         return Target(model, layers)
 
     @torch.no_grad()
@@ -263,6 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=NANO, help="the backbone")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="whose drafter to train on")
     settings, args = parse(parser, Settings())
     assert settings.length % BLOCK == 0
     torch.set_num_threads(settings.threads)
@@ -271,7 +272,8 @@ def main() -> None:
     shape = draft_shape(settings, layers, tokenizer)
     target = Target.load(args.model, shape.layers, settings.length)
     run = DraftRun(settings, target, shape)
-    run.restore(args.out)
+    if not run.restore(args.out) and args.start:
+        load_weights(run.drafter, args.start)
     if settings.compiled:
         target.model.compile_blocks()
         run.drafter.compile_blocks()

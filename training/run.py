@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from training.model import Backbone, Experts
+    from training.model import Experts
 
 log = logging.getLogger(__name__)
 
@@ -169,8 +169,8 @@ def read_settings(folder: Path, plain: S) -> S:
     return replace(plain, **settings)
 
 
-def load_backbone(model: Backbone, folder: Path) -> None:
-    """Take the weights of the checkpoint in ``folder``, decoded."""
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Take a module's weights from the checkpoint in ``folder``, decoded."""
     stored = Checkpoint(folder)
     try:
         own = model.state_dict()

@@ -22,7 +22,7 @@ from training.losses import Reconstruction, indexer_loss, token_loss
 from training.model import BLOCK, Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
-from training.run import Resumable, Schedule, load_backbone, parse
+from training.run import Resumable, Schedule, load_weights, parse
 from training.source import Source
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Run(Resumable):
 
     def start_from(self, folder: Path) -> None:
         """Take the weights of a checkpoint; optimisers and counters begin afresh."""
-        load_backbone(self.model, folder)
+        load_weights(self.model, folder)
 
 
 @torch.no_grad()

@@ -348,13 +348,21 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MIXED = _LETTERS + _LETTERS.lower() + "0123456789"
 
 
+_LISTS = (CITIES, COUNTRIES, FIRST_NAMES, SURNAMES, PRODUCTS, ANIMALS, JOBS, HOBBIES,
+          SUBJECTS, FOODS, VENUES, EVENTS, ADJECTIVES, NOUNS, OBJECTS, VERBS)  # fmt: skip
 _BLENDED = [
     word.lower()
-    for pool in (CITIES, COUNTRIES, FIRST_NAMES, SURNAMES, PRODUCTS, ANIMALS, JOBS,
-                 HOBBIES, SUBJECTS, FOODS, VENUES, EVENTS, ADJECTIVES, NOUNS, OBJECTS, VERBS)
+    for pool in _LISTS
     for word in pool.train
     if word.isascii() and word.isalpha() and len(word) > 3
-]  # fmt: skip
+]
+
+
+_KEPT_BACK = frozenset(
+    word.lower()
+    for pool in _LISTS
+    for word in pool.held
+)
 
 
 def blend(rng: Random) -> str:
@@ -377,10 +385,13 @@ def syllables(rng: Random, count: int | None = None) -> str:
     if rng.random() < 0.5:
         return blend(rng)
     count = count or rng.choice((1, 2, 2, 2, 3))
-    return "".join(
-        rng.choice(_ONSETS) + rng.choice(_NUCLEI) + (rng.choice(_CODAS) if last else "")
-        for last in [False] * (count - 1) + [True]
-    )
+    while True:
+        word = "".join(
+            rng.choice(_ONSETS) + rng.choice(_NUCLEI) + (rng.choice(_CODAS) if last else "")
+            for last in [False] * (count - 1) + [True]
+        )
+        if word not in _KEPT_BACK:  # by chance
+            return word
 
 
 def invented_name(rng: Random) -> str:
