@@ -73,6 +73,8 @@ def _attend_pieces(
 ) -> Tensor:
     """`attend` of ``q [n, H, d]`` over rows in several places."""
     n, heads, d = q.shape
+    if n == 1:
+        return _attend_one(q[0], pieces, sinks, bias, sink).unsqueeze(0)
     flat = q.view(n * heads, d)
     scores = torch.cat([project(flat, piece.t()) for piece in pieces], 1)
     scores = scores.view(n, heads, -1)
@@ -83,6 +85,26 @@ def _attend_pieces(
     for weights, piece in zip(p[1:], pieces[1:], strict=True):
         out += project(weights, piece)
     return out.view(n, heads, d)
+
+
+def _attend_one(
+    q: Tensor, pieces: Sequence[Tensor], sinks: Tensor, bias: Tensor, sink: int
+) -> Tensor:
+    """The same of one query ``[H, d]``, in as few operations as can be."""
+    sizes = [len(piece) for piece in pieces]
+    scores = torch.cat(
+        [
+            torch.addmm(part, q, piece.t())
+            for part, piece in zip(bias.split(sizes, 1), pieces, strict=True)
+        ],
+        1,
+    )
+    scores.select(1, sink).copy_(sinks)
+    p = scores.softmax(1).split(sizes, 1)
+    out = torch.mm(p[0], pieces[0])
+    for weights, piece in zip(p[1:], pieces[1:], strict=True):
+        out.addmm_(weights, piece)
+    return out
 
 
 def attend_own(
