@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from dsagent.encoding.templates import Profile
     from dsagent.encoding.tokenizer import Tokenizer
     from dsagent.engine.config import EngineConfig
+    from dsagent.engine.memory import Memory
     from dsagent.engine.request import EngineProtocol, EngineStats
     from dsagent.messages import Prompt
     from dsagent.options import ThinkingMode
@@ -166,6 +167,14 @@ class Model(Asking):
     def stats(self) -> EngineStats:
         """What the engine is doing and has done."""
         return self._backend.engine.stats()
+
+    def memory(self) -> Memory:
+        """Where the engine's bytes are; ``print(model.memory())`` shows a table.
+
+        Raises:
+            Closed: the model was closed.
+        """
+        return self._backend.engine.memory()
 
     @overload
     def prefix(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from dsagent.engine.constraint import Constraint
+    from dsagent.engine.memory import Memory
     from dsagent.errors import DSAgentError
 
 Stop = Literal["stop", "length", "cancelled", "error"]
@@ -375,6 +376,13 @@ class EngineProtocol(Protocol):
         """
 
     def stats(self) -> EngineStats: ...
+
+    def memory(self) -> Memory:
+        """Where its bytes are.
+
+        Raises:
+            Closed: it was closed, and holds nothing.
+        """
 
     def close(self) -> None:
         """End every request as cancelled and free everything. Safe to repeat."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dsagent import chat as _chat
     from dsagent.documents import Document
     from dsagent.encoding.tokenizer import Tokenizer
+    from dsagent.engine.memory import Memory
     from dsagent.engine.request import EngineStats
     from dsagent.messages import Prompt
     from dsagent.opening import Opening
@@ -236,6 +237,10 @@ class Model:
     def stats(self) -> EngineStats:
         """What the engine is doing and has done."""
         return self._model.stats()
+
+    def memory(self) -> Memory:
+        """Where the engine's bytes are; ``print(model.memory())`` shows a table."""
+        return self._model.memory()
 
     def close(self) -> None:
         """End all runs as cancelled and free the model's memory. Safe to repeat."""

@@ -18,6 +18,7 @@ import anyio.lowlevel
 
 from dsagent.encoding.tokens import BOS
 from dsagent.engine.constraint import allocate_mask
+from dsagent.engine.memory import Memory, Share
 from dsagent.engine.request import EngineStats, GenerationStats, TokenStep
 from dsagent.errors import Closed, ContextOverflow
 from dsagent.testing.hold import ScriptedHold, hold_file
@@ -136,6 +137,16 @@ class ScriptedEngine:
             prefill_tokens=0,
             decode_tokens=0,
             busy=0.0,
+        )
+
+    def memory(self) -> Memory:
+        nothing = Share(0, 0)
+        return Memory(
+            budget=0,
+            weights=nothing,
+            sequences=nothing,
+            checkpoints=nothing,
+            pages=nothing,
         )
 
     def close(self) -> None:

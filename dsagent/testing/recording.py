@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from dsagent.encoding.tokenizer import Tokenizer
+    from dsagent.engine.memory import Memory
     from dsagent.engine.request import (
         EngineProtocol,
         EngineStats,
@@ -244,6 +245,9 @@ class _RecordingEngine:
 
     def stats(self) -> EngineStats:
         return self.engine.stats()
+
+    def memory(self) -> Memory:
+        return self.engine.memory()
 
     def close(self) -> None:
         pass

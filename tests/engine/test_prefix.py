@@ -302,6 +302,33 @@ def test_a_budget_without_room_for_one_is_an_error() -> None:
     assert plan.slots * 1000 + plan.pages * 500 + plan.residues == 100_000
 
 
+async def test_steady_decoding_allocates_nothing(
+    make_engine: MakeEngine, model: Transformer
+) -> None:
+    """Storage is set aside when a request gets in; tokens change none of it."""
+    engine = make_engine(model, max_running=3)
+    options = Sampling(temperature=0.0, speculation="off")
+    running = [engine.submit(Request(ids(300, i), 3000, options)) for i in range(3)]
+    for generation in running:
+        while not generation.stats.output_tokens:
+            await anext(generation)
+    before = engine.memory()
+    seen = set()
+    for _ in range(20):
+        for generation in running:
+            await anext(generation)
+        seen.add(engine.memory())
+    assert seen == {before}
+    assert before.sequences.held == 3 * slot_bytes(SMALL, 2)
+    assert before.pages.held == 3 * 13 * page_bytes(SMALL)
+    for generation in running:
+        await generation.aclose()
+    after = engine.memory()
+    assert after.sequences == before.sequences  # kept for the next ones
+    assert after.checkpoints.held > before.checkpoints.held
+    assert after.held <= after.budget <= 1 << 30
+
+
 def test_the_tree_gives_everything_back(model: Transformer) -> None:
     """Whatever is added, found and forgotten: pages are held while somebody needs them
     and residues stay within their limit."""

@@ -15,7 +15,7 @@ from dsagent.kernels.reference.hyper import (
     hyper_mix,
     sinkhorn,
 )
-from dsagent.kernels.reference.indexer import index_scores, index_topk, select
+from dsagent.kernels.reference.indexer import index_scores, index_topk
 from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
 from dsagent.kernels.reference.products import ROUND, Matrix, project
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
@@ -41,7 +41,6 @@ __all__ = [
     "rotate_",
     "rotations",
     "route",
-    "select",
     "sinkhorn",
     "sparse_attention",
     "swiglu",

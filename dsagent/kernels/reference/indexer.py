@@ -47,20 +47,6 @@ def index_scores(q: Tensor, gates: Tensor, keys: Tensor) -> Tensor:
     return torch.bmm(gates.unsqueeze(1), dots.view(n, heads, -1)).squeeze(1)
 
 
-def select(scores: Tensor, k: int) -> Tensor:
-    """Which entries are among the k of the largest score: bool ``[n, E]``.
-
-    Of equal scores the lower index wins (relu makes exact zeros, hence exact ties, and
-    ``topk`` alone would break them as it likes). A row with fewer than k finite scores
-    selects just those. Needs ``k < E``.
-    """
-    least = scores.topk(k, -1, sorted=False).values.amin(-1, keepdim=True)
-    above = scores > least
-    tied = scores == least
-    room = k - above.sum(-1, keepdim=True)
-    return (above | (tied & (tied.cumsum(-1) <= room))) & (scores > -torch.inf)
-
-
 def index_topk(
     q: Tensor,
     gates: Tensor,
