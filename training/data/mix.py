@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 Render = Callable[..., Iterable[object]]
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
-    "talk": 1, "copy": 10, "lookup": 9, "call": 26, "calls": 14, "no_tool": 10,
-    "chain": 5, "document": 26, "document_tools": 4, "schema": 12, "long": 0,
+    "talk": 1, "copy": 10, "lookup": 13, "call": 34, "calls": 16, "no_tool": 7,
+    "chain": 5, "document": 26, "document_tools": 4, "schema": 14, "long": 0,
 }  # fmt: skip
 
 

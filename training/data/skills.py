@@ -514,7 +514,7 @@ SUBJECT_FIELDS: tuple[tuple[str, Field, tuple[Field, ...]], ...] = (
         F("company employer", "string", lambda s: w.company(s.rng, s.held), ("{n} works for {v}.", "Employer: {v}.", "{n} is at {v}.")),
         F("hobbies interests", "array", lambda s: list(dict.fromkeys(s.word(w.HOBBIES) for _ in range(s.rng.randrange(2, 4)))), ("{n} likes {v}.", "Hobbies: {v}.", "In the evening {n} enjoys {v}.")),
         F("children kids", "array", lambda s: list(dict.fromkeys(w.first_name(s.rng, s.held) for _ in range(s.rng.randrange(2, 4)))), ("The children are {v}.", "{n} has children: {v}.", "Kids: {v}.")),
-        F("married is_married", "boolean", lambda s: s.chance(0.5), ("{n} is married.|{n} is not married.", "Married: yes.|Married: no.")),
+        F("married is_married", "boolean", lambda s: s.chance(0.5), ("{n} is married.|{n} is not married.", "Married: yes.|Married: no.", "{n} is married now.|{n} isn't married.", "Married? Yes.|Married? No.", "{n} has married.|{n} has never married.")),
     )),
     ("Order Purchase Invoice Item Product", F("product item article", "string", lambda s: s.word(w.PRODUCTS), ()), (
         F("quantity count amount", "integer", lambda s: s.rng.randrange(2, 500), ("We need {v} of them.", "Quantity: {v}.", "{v} pieces.", "How many: {v}.")),
@@ -523,7 +523,7 @@ SUBJECT_FIELDS: tuple[tuple[str, Field, tuple[Field, ...]], ...] = (
         F("order_id reference code", "string", lambda s: w.identifier(s.rng), ("Reference {v}.", "The order is {v}.", "Code: {v}.")),
         F("customer buyer client", "string", lambda s: w.person(s.rng, s.held), ("{v} ordered it.", "For {v}.", "Customer: {v}.", "The buyer is {v}.")),
         F("date day delivery_date", "string", lambda s: w.date(s.rng), ("Delivery on {v}.", "Date: {v}.", "It should arrive by {v}.")),
-        F("paid is_paid", "boolean", lambda s: s.chance(0.5), ("It is paid.|It is not paid.", "Paid: yes.|Paid: no.")),
+        F("paid is_paid", "boolean", lambda s: s.chance(0.5), ("It is paid.|It is not paid.", "Paid: yes.|Paid: no.", "It has been paid.|It hasn't been paid yet.", "Paid? Yes.|Paid? No.", "The {n} is paid for.|The {n} is not paid for.")),
         F("tags labels", "array", lambda s: list(dict.fromkeys(s.word(w.ADJECTIVES) for _ in range(3))), ("Tags: {v}.", "Labels: {v}.")),
     )),
     ("Event Meeting Appointment Booking", F("title event name", "string", lambda s: s.word(w.EVENTS), ()), (
@@ -533,7 +533,7 @@ SUBJECT_FIELDS: tuple[tuple[str, Field, tuple[Field, ...]], ...] = (
         F("organiser host contact", "string", lambda s: w.person(s.rng, s.held), ("{v} organises it.", "Organiser: {v}.", "Ask {v}.")),
         F("guests attendees seats", "integer", lambda s: s.rng.randrange(2, 900), ("{v} guests will come.", "Guests: {v}.", "There are {v} seats.")),
         F("speakers people", "array", lambda s: list(dict.fromkeys(w.first_name(s.rng, s.held) for _ in range(3))), ("Speakers: {v}.", "{v} will speak.")),
-        F("free is_free", "boolean", lambda s: s.chance(0.5), ("Entry is free.|Entry is not free.", "Free: yes.|Free: no.")),
+        F("free is_free", "boolean", lambda s: s.chance(0.5), ("Entry is free.|Entry is not free.", "Free: yes.|Free: no.", "It is free of charge.|It isn't free.", "Free? Yes.|Free? No.", "The {n} is free.|The {n} is not free.")),
     )),
     ("Company Place City Town", F("name title", "string", lambda s: w.invented_name(s.rng), ()), (
         F("population inhabitants people", "integer", lambda s: s.rng.randrange(100, 900000), ("{n} has {v} people.", "Population: {v}.", "{v} people are in {n}.")),
@@ -555,6 +555,9 @@ def fill_schema(s: Source, talk: Talk) -> None:
     """A text and a JSON schema; the answer is the object."""
     names, head, fields = SUBJECT_FIELDS[s.rng.randrange(len(SUBJECT_FIELDS))]
     chosen = s.rng.sample(fields, min(len(fields), s.rng.choice((1, 2, 2, 3, 3, 4, 5))))
+    flags = [item for item in fields if item.kind == "boolean"]
+    if flags and s.chance(0.45) and flags[0] not in chosen:
+        chosen[s.rng.randrange(len(chosen))] = flags[0]
     subject = str(head.make(s))
     sentences = [s.phrase(HEADS, {"n": subject})]
     title = s.one_of(names.split())

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.data import words as w
+from training.data.asks import MORE_ASKS
 from training.data.phrases import Source, as_typed, capital, fill, join_and
 
 Value = str | int | float | bool | list[str] | list[int]
@@ -310,7 +311,7 @@ CONCEPTS: tuple[Concept, ...] = (
         ("Send an e-mail.", "Send an email to someone", "Mail somebody.", "Write and send a mail."),
         (_string("to to recipient address email to_address", _text(w.email), "The recipient", "Address to send to"),
          _string("subject subject title topic", _words(w.MAIL_SUBJECTS), "The subject", "Subject line"),
-         _string("body body text message content", _words(w.MAIL_BODIES), "The text", "Body of the mail")),
+         _string("body body text message content", _text(w.remark), "The text", "Body of the mail")),
         ("Send an email to {0} with subject {1} and body {2}", "Email {0}, subject {1}: {2}", "Mail {0} with the subject {1} saying {2}",
          "Send {0} a mail titled {1}: {2}", "Write to {0}, subject: {1}, body: {2}", 'Send an e-mail to {0}. Subject: "{1}". Body: "{2}"',
          "Tell {0} by email: {2} (subject {1})"),
@@ -492,6 +493,11 @@ CONCEPTS: tuple[Concept, ...] = (
     ),
 )
 
+CONCEPTS = tuple(
+    replace(concept, asks=concept.asks + MORE_ASKS[concept.names.split()[0]])
+    for concept in CONCEPTS
+)
+
 CHOICES = tuple(
     tuple(text.split("/"))
     for text in ["low/medium/high", "small/medium/large", "red/green/blue", "basic/premium", "daily/weekly/monthly", "draft/final", "north/south/east/west", "easy/normal/hard", "cash/card", "public/private", "economy/business/first", "metric/imperial", "json/csv/xml", "morning/evening", "urgent/normal"]
@@ -518,7 +524,7 @@ _PARTS: tuple[_Part, ...] = (
     _Part(_string("email contact address to", _text(w.email)), ("for {}", "with email {}", "to {}")),
     _Part(_number("price cost limit weight length", "A number"), ("at {}", "with value {}", "of {}")),
     _Part(_string("product item", _words(w.PRODUCTS)), ("with the {}", "using the {}", "with a {}")),
-    _Part(_string("note comment reason text message", _words(w.MAIL_BODIES)), ('with the note "{}"', "saying {}", "with text: {}")),
+    _Part(_string("note comment reason text message", _text(w.remark)), ('with the note "{}"', "saying {}", "with text: {}")),
     _Part(_string("department team group", _words(w.DEPARTMENTS)), ("for {}", "in {}", "from the {} team")),
     _Part(Param("tags labels items names", "array", lambda s: [s.word(w.NOUNS) for _ in range(s.rng.randrange(2, 5))]), ("with tags {}", "tagged {}", "with {}")),
     _Part(Param("names people users members", "array", lambda s: [w.first_name(s.rng, s.held) for _ in range(s.rng.randrange(2, 5))]), ("for {}", "with {}")),
@@ -655,11 +661,11 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
             continue
         seen |= {key, *part.param.names.split(), part.mentions[0].split()[0]}
         roll = s.rng.random()
-        if roll < 0.08:
+        if roll < 0.12:
             flag = s.word(_FLAGS)
             properties[flag] = {"type": "boolean"}
             parts.append((flag, None, ()))
-        elif roll < 0.16:
+        elif roll < 0.2:
             key = s.one_of(("size", "priority", "mode", "level", "kind", "type"))
             options = s.rng.choice(CHOICES)
             if key in properties:
@@ -706,7 +712,7 @@ def request_invented(s: Source, tool: Invented) -> Ask:
             value = s.one_of(options)
             mention = s.one_of((f"with {key} {value}", f"{key} {value}", f"in {value} {key}"))
         else:
-            value = s.chance(0.6)
+            value = s.chance(0.5)
             mention = f"{'' if value else 'not '}{key}"
             mention = s.one_of((mention, f"{key}: {'yes' if value else 'no'}", f"and make it {mention}"))
         arguments[key] = value

@@ -469,6 +469,19 @@ def email(rng: Random, held: bool = False) -> str:
     return f"{local}@{domain}.{rng.choice(_TLDS)}"
 
 
+def remark(rng: Random, held: bool = False) -> str:
+    """Something to write to somebody: one of a few sentences, or words in a row, which
+    nobody can know and have to be copied to the last."""
+    if rng.random() < 0.4:
+        return MAIL_BODIES.pick(rng, held)
+    lists = (NOUNS, ADJECTIVES, VERBS, OBJECTS, FIRST_NAMES, CITIES, PRODUCTS, FOODS)
+    words = [rng.choice(lists).pick(rng, held) for _ in range(rng.randrange(2, 8))]
+    if not held and rng.random() < 0.5:
+        words[rng.randrange(len(words))] = blend(rng)
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
 def date(rng: Random, held: bool = False) -> str:
     """A date in one of the usual notations."""
     kind = rng.randrange(6)
