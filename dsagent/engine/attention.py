@@ -208,16 +208,15 @@ class Attention:
             self._compress(span, raw, state, step)
             seen = span.end // self.ratio
         used, taken = _used(span, ring), _taken(seen, state)
-        bias = step.single_bias(i, self.ratio, seen, taken)
         near = state.ring[ring - used :]
-        far = _entries(state, taken)
-        if seen > self.topk and self.ratio == CSA:
-            index = self._index_queries(qr, gates, asks, span, step)
-            assert index is not None
+        index = self._index_queries(qr, gates, asks, span, step)
+        if index is None:
+            far = _entries(state, taken)
+        else:
             assert state.entries is not None
             chosen = self._choose(index, torch.tensor([seen]), seen, state)
-            far = [state.entries.pick(chosen[0])]
-            bias = bias[:, : used + 1 + self.topk]
+            far, taken = [state.entries.pick(chosen[0])], self.topk
+        bias = step.single_bias(i, self.ratio, seen, taken)
         return ops.attend(heads, near, self.sinks, bias, far, sink=used)
 
     def _index_queries(
