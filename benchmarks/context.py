@@ -100,8 +100,8 @@ ROOM: Final = 512
 WARM: Final = 3
 """Steps behind a frontier that aren't timed."""
 MEMORY: Final = 2 << 30
-INDEXER: Final = ("index_scores", "select", "index_topk")
-ATTENTION: Final = ("attend", "sparse_attention")
+INDEXER: Final = ("index_topk",)
+ATTENTION: Final = ("attend", "attend_own", "sparse_attention")
 
 
 @dataclass(frozen=True, slots=True)
