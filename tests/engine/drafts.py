@@ -43,18 +43,18 @@ class StraightDrafter:
         return kept
 
     def block(
-        self, context: list[Tensor], p: int, token: int, rows: int
+        self, context: list[Tensor], p: int, token: int, rows: int, first: int = 0
     ) -> tuple[Tensor, Tensor]:
         """§9.4 and the first lines of §9.5: hidden ``[n, D]`` and base logits.
 
-        ``context`` has a row for every position below p.
+        ``context`` has a row for every position from ``first`` to below p.
         """
         c, w = self.c, self.w
         ids = [token] + [c["dspark_noise_token_id"]] * (rows - 1)
         X = [w["embed.weight"][id_].repeat(c["hc_mult"], 1) for id_ in ids]
         window = c["sliding_window"]
         for s in range(self.stages):
-            near = list(context[s][max(0, p - window) : p])
+            near = list(context[s][max(0, p - window) - first : p - first])
             name = f"mtp.{s}"
             X = self.attention_sublayer(X, name, s, p, near)
             X = [self.experts_sublayer(x, name) for x in X]
@@ -119,12 +119,13 @@ class StraightDrafter:
         kv = self.rms(self.w[f"{name}.wkv.weight"] @ x)
         return self.rotated(kv * self.w[f"{name}.kv_norm.weight"], position)
 
-    def experts(self, x: Tensor, name: str) -> Tensor:
-        """§6, routed by score."""
+    def experts(self, x: Tensor, name: str, chosen: list[int] | None = None) -> Tensor:
+        """§6, routed by score unless a table has ``chosen``."""
         c, w = self.c, self.w
         score = torch.log1p((w[f"{name}.gate.weight"] @ x).exp()).sqrt()
-        k = c["num_experts_per_tok"]
-        chosen = (score + w[f"{name}.gate.bias"]).argsort(descending=True)[:k].tolist()
+        if chosen is None:
+            order = (score + w[f"{name}.gate.bias"]).argsort(descending=True)
+            chosen = order[: c["num_experts_per_tok"]].tolist()
         total = sum(score[e] for e in chosen)
         y = self.expert(x, f"{name}.shared_experts")
         for e in chosen:
@@ -175,12 +176,12 @@ class StraightDrafter:
         return x / (x.square().mean() + eps).sqrt()
 
     def rotated(self, x: Tensor, position: int) -> Tensor:
-        """§4.1 at θ as it is; the angle is a float32 product, as documented."""
+        """§4.1 at θ as it is; frequency and angle are float32, as documented."""
         r = self.c["qk_rope_head_dim"]
         x = x.clone()
         tail = x[len(x) - r :]
-        for i in range(r // 2):
-            f = torch.tensor(self.c["rope_theta"] ** (-2 * i / r), dtype=torch.float32)
+        frequencies = 1.0 / self.c["rope_theta"] ** (torch.arange(0, r, 2).float() / r)
+        for i, f in enumerate(frequencies):
             angle = (f * position).double()
             a, b = tail[2 * i].clone(), tail[2 * i + 1].clone()
             tail[2 * i] = a * angle.cos() - b * angle.sin()
