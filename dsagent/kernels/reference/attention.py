@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 BUDGET: Final = 64 << 20
 """Bytes that :func:`sparse_attention` may take unless its caller says otherwise."""
+SCORES: Final = 4 << 20
+"""Bytes of scores that :func:`attend` computes at once: they are gone over three times,
+and of what doesn't stay in a cache every pass costs, new pages of memory most of all.
+"""
+PICKED: Final = 2 << 20
+"""Bytes of rows that :func:`attend_own` picks at once, to read them twice."""
 
 
 def attend(
@@ -51,8 +57,19 @@ def attend(
 
     Returns:
         ``[..., n, H, d]``.
+
+    Without leading dimensions memory is bounded: of many queries over many rows it
+    takes some after the others, a power of two of them, for products of few shapes.
     """
     *lead, n, heads, d = q.shape
+    some = max(1, SCORES // (4 * heads * bias.shape[-1]))
+    if some < n and not lead:
+        out = torch.empty_like(q)
+        some = 1 << (some.bit_length() - 1)
+        for i in range(0, n, some):
+            part = slice(i, i + some)
+            out[part] = attend(q[part], rows, sinks, bias[part], more, sink=sink)
+        return out
     if more:
         return _attend_pieces(q, (rows, *more), sinks, bias, sink)
     if q.dim() == 3 and n == 1:
@@ -116,7 +133,7 @@ def attend_own(
     pick: Callable[[Tensor], Tensor],
     *,
     sink: int = 0,
-    budget: int = BUDGET,
+    budget: int = PICKED,
 ) -> Tensor:
     """`attend` over rows that all queries share, and others of every query's own.
 
