@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 BLOCK = 128
 """Queries of a long span attended together."""
-DENSE = 8
+DENSE = 4
 """Entries beyond this many times top-k are gathered a query, not masked."""
 
 
