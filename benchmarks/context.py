@@ -12,12 +12,12 @@ Two operations read more the longer the text is: the indexer, which scores all o
 entries and keeps the best, and attention, in layers of ratio 128 over all of theirs.
 They are timed inside of the steps; the rest must cost the same everywhere.
 
-transformers' V4 reads the same text where that takes less than a minute or two. One
-thread, its processor time.
+transformers' V4 reads the same text up to 4k. At 1k every entry is visible; from 4k on
+as many are chosen everywhere. One thread, its processor time.
 
     python -m benchmarks.context [--quick] [--json FILE] [--to TOKENS]
 
-``--quick`` stops at 16k.
+``--quick`` stops at 64k, and transformers at 1k.
 """
 
 from __future__ import annotations
@@ -84,17 +84,14 @@ CONFIG = replace(
     ),
 )
 STAGES: Final = 3
-FRONTIERS: Final = {"1k": 1 << 10, "4k": 1 << 12, "16k": 1 << 14} | {
-    "64k": 1 << 16,
-    "256k": 1 << 18,
-}
+FRONTIERS: Final = {f"{n}k": n << 10 for n in (1, 4, 16, 64, 256)}
 CHUNK: Final = 512
 """Prompt tokens of a step, the engine's default."""
 CHUNKS: Final = 8
 """How many are timed before a frontier, where there are so many."""
 THEIRS: Final = 4096
 THEIRS_QUICK: Final = 1024
-"""As far as transformers reads: four times the text takes it sixteen times as long."""
+"""How far transformers reads: four times the text takes it sixteen times as long."""
 ROOM: Final = 512
 """Tokens that may be decoded behind a frontier."""
 WARM: Final = 3
@@ -125,9 +122,29 @@ class Spent:
         return self.tokens / self.total
 
     @property
+    def ms(self) -> float:
+        """Milliseconds of a step, the median."""
+        return self.steps.median * 1e3
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Of the time: the indexer's, and attention's."""
+        return self.indexer / self.total, self.attention / self.total
+
+    @property
     def rest(self) -> float:
         """Seconds a token without the operations that read the whole text."""
         return (self.total - self.indexer - self.attention) / self.tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """transformers at a frontier."""
+
+    rate: float
+    """Prompt tokens a second, over the whole text."""
+    decode: Sample
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +158,7 @@ class Row:
     rounds: Spent
     held: int
     """Bytes of the one sequence."""
-    theirs: tuple[float, Sample] | None
-    """transformers: prefill in tokens a second (of the whole text), and decode."""
+    theirs: Other | None
 
 
 class Clock:
@@ -150,7 +166,6 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._inside = False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -258,12 +273,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     started = setup()
-    most = given.to or (FRONTIERS["16k"] if given.quick else FRONTIERS["256k"])
+    most = given.to or FRONTIERS["64k" if given.quick else "256k"]
     with tempfile.TemporaryDirectory() as folder:
         path = random_checkpoint(CONFIG, 11, folder, precision="bf16", stages=STAGES)
         model, theirs = Transformer.load(path), Theirs(oracle(path, "grouped_mm"))
     rows = measure(model, theirs, most, quick=given.quick)
-    _print(rows)
+    table(HEADER, [_cells(row) for row in rows])
     found = figures(rows)
     print()
     for name, value in found.items():
@@ -283,16 +298,14 @@ def measure(model: Transformer, theirs: Theirs, most: int, *, quick: bool) -> li
     rows = []
     for name, end in frontiers.items():
         found = reader.at(end, quick=quick)
-        other = None
-        if end <= (THEIRS_QUICK if quick else THEIRS):
-            other = _theirs(theirs, ids, end, 9 if quick else 33)
+        read = end <= (THEIRS_QUICK if quick else THEIRS)
+        other = _theirs(theirs, ids, end, 9 if quick else 33) if read else None
         rows.append(Row(name, end, *found, other))
-        print(f"at {name}", file=sys.stderr)
+        print(f"{name} is done", file=sys.stderr)
     return rows
 
 
-def _theirs(side: Theirs, ids: list[int], end: int, steps: int) -> tuple[float, Sample]:
-    """transformers' tokens a second over the whole text, and decoded tokens behind."""
+def _theirs(side: Theirs, ids: list[int], end: int, steps: int) -> Other:
     begin = time.thread_time()
     side.prefill(ids[:end])
     rate = end / (time.thread_time() - begin)
@@ -301,78 +314,65 @@ def _theirs(side: Theirs, ids: list[int], end: int, steps: int) -> tuple[float, 
         begin = time.thread_time()
         side.step([token])
         taken.append(time.thread_time() - begin)
+    held = side.bytes_held()
     side.cache = None
-    return rate, Sample(tuple(taken[WARM:]))
+    return Other(rate, Sample(tuple(taken[WARM:])), held)
 
 
 def figures(rows: list[Row]) -> dict[str, float]:
-    """What the last frontier costs, beside the first ones."""
-    last, by_name = rows[-1], {row.name: row for row in rows}
-    found = {}
+    """What the last frontier costs, beside those before it."""
+    first, last, found = rows[0], rows[-1], {}
     for row in rows[:-1]:
         pair = f"{last.name}_over_{row.name}"
-        ratio = last.decode.steps.median / row.decode.steps.median
-        found[f"decode_{pair}"] = ratio
-    for row in rows[:-1]:
-        pair = f"{last.name}_over_{row.name}"
-        found[f"round_{pair}"] = last.rounds.steps.median / row.rounds.steps.median
-    pair = f"{last.name}_over_4k"
-    if last.name != "4k" and "4k" in by_name:
-        base = by_name["4k"]
-        found[f"prefill_{pair}"] = base.prefill.rate / last.prefill.rate
-        found[f"prefill_rest_{pair}"] = last.prefill.rest / base.prefill.rest
-        found[f"decode_rest_{pair}"] = last.decode.rest / base.decode.rest
+        found[f"decode_{pair}"] = last.decode.ms / row.decode.ms
+        found[f"round_{pair}"] = last.rounds.ms / row.rounds.ms
+        found[f"prefill_{pair}"] = row.prefill.rate / last.prefill.rate
+        found[f"prefill_rest_{pair}"] = last.prefill.rest / row.prefill.rest
     for row in rows:
-        share = row.prefill.indexer / row.prefill.total
-        found[f"prefill_indexer_share_{row.name}"] = share
-        share = row.prefill.attention / row.prefill.total
-        found[f"prefill_attention_share_{row.name}"] = share
-        found[f"decode_ms_{row.name}"] = row.decode.steps.median * 1e3
+        indexer, attention = row.prefill.shares
+        found[f"prefill_indexer_share_{row.name}"] = indexer
+        found[f"prefill_attention_share_{row.name}"] = attention
         found[f"prefill_tokens_per_s_{row.name}"] = row.prefill.rate
-    grown = last.held - rows[0].held
-    found["bytes_per_token"] = grown / (last.tokens - rows[0].tokens)
+        found[f"decode_ms_{row.name}"] = row.decode.ms
+    tokens = last.tokens - first.tokens or last.tokens
+    grown = last.held - first.held or last.held
+    found["bytes_per_token"] = grown / tokens
     return found
 
 
-def _print(rows: list[Row]) -> None:
-    table(
-        (
-            "at",
-            "prefill tok/s",
-            "indexer",
-            "attention",
-            "decode ms",
-            "spread",
-            "indexer",
-            "attention",
-            "round ms",
-            "held MB",
-            "bytes/token",
-            "theirs: tok/s",
-            "decode ms",
-        ),
-        [_cells(row) for row in rows],
-    )
+HEADER: Final = (
+    "at",
+    "prefill tok/s",
+    "indexer",
+    "attention",
+    "decode ms",
+    "spread",
+    "indexer",
+    "attention",
+    "round ms",
+    "MB held",
+    "theirs: prefill tok/s",
+    "decode ms",
+    "MB held",
+)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    prefill, decode, rounds = row.prefill, row.decode, row.rounds
-    theirs = ("not run", "not run")
-    if row.theirs is not None:
-        theirs = (f"{row.theirs[0]:,.0f}", f"{row.theirs[1].median * 1e3:.1f}")
+    prefill, decode, theirs = row.prefill, row.decode, row.theirs
+    others = ("stopped", "", "")
+    if theirs is not None:
+        ms = theirs.decode.median * 1e3
+        others = (f"{theirs.rate:,.0f}", f"{ms:.2f}", f"{theirs.held / 1e6:.1f}")
     return (
         row.name,
         f"{prefill.rate:,.0f}",
-        f"{prefill.indexer / prefill.total:.0%}",
-        f"{prefill.attention / prefill.total:.0%}",
-        f"{decode.steps.median * 1e3:.2f}",
+        *(f"{share:.0%}" for share in prefill.shares),
+        f"{decode.ms:.2f}",
         f"{decode.steps.spread:.0%}",
-        f"{decode.indexer / decode.total:.0%}",
-        f"{decode.attention / decode.total:.0%}",
-        f"{rounds.steps.median * 1e3:.2f}",
+        *(f"{share:.0%}" for share in decode.shares),
+        f"{row.rounds.ms:.2f}",
         f"{row.held / 1e6:.1f}",
-        f"{row.held / row.tokens:,.0f}",
-        *theirs,
+        *others,
     )
 
 
