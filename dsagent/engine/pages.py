@@ -13,7 +13,7 @@ run is read as a slice.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsagent.kernels.rows import RowFormat
+
+MANY: Final = 8
+"""Slices that are worth an operation each."""
 
 
 class Pages:
@@ -151,7 +154,12 @@ class Entries:
         return len(self._table.pages) * self._per_page
 
     def read(self, first: int, last: int) -> list[Tensor]:
-        """Rows ``first`` to ``last`` in order, as the slices they lie in."""
+        """Rows ``first`` to ``last`` in order, as the slices they lie in.
+
+        Where those may be many it is a copy: an operation for each would cost more.
+        """
+        if len(self._table.runs) > MANY:
+            return [self.pick(torch.arange(first, last))] if first < last else []
         slices = self.as_stored(first, last)
         if self.stored is None:
             return slices

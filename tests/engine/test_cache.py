@@ -11,6 +11,7 @@ import torch
 from dsagent.engine.cache import page_bytes, slot_bytes
 from dsagent.engine.checkpoint import random_checkpoint
 from dsagent.engine.memory import SLACK
+from dsagent.engine.pages import Entries, Table
 from dsagent.engine.transformer import Transformer
 from dsagent.errors import QueueFull
 from tests.engine.models import FLASH, ODD, chunked, run, tokens
@@ -174,6 +175,19 @@ def test_a_sequence_may_lie_in_many_pieces(model: Transformer) -> None:
     ]
     got += [run(model, cache, [(slot, 1090, ids[1090:])])[0]]
     assert (torch.cat(got) - expected).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_rows_of_very_many_pieces_are_read_as_one(step: int) -> None:
+    """Entry e lies in row ``pages[e // 4]·4 + e % 4``, wherever its page is."""
+    pages = list(range(1, 1 + 20 * step, step))
+    pool = torch.arange(4 * 50.0)[:, None]
+    entries = Entries(pool, 4, Table(pages))
+    for first, last in ((0, 80), (3, 9), (77, 80), (5, 5)):
+        read = entries.read(first, last)
+        wanted = [4.0 * pages[e // 4] + e % 4 for e in range(first, last)]
+        assert len(read) == (first < last)
+        assert torch.cat([pool[:0], *read])[:, 0].tolist() == wanted
 
 
 @pytest.mark.parametrize(
