@@ -10,6 +10,7 @@ import torch
 
 from dsagent.engine.cache import page_bytes, slot_bytes
 from dsagent.engine.checkpoint import random_checkpoint
+from dsagent.engine.config import CSA
 from dsagent.engine.memory import SLACK
 from dsagent.engine.pages import Entries, Table
 from dsagent.engine.transformer import Transformer
@@ -17,6 +18,10 @@ from dsagent.errors import QueueFull
 from tests.engine.models import FLASH, ODD, chunked, run, tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
     from dsagent.engine.config import CacheFormat, ModelConfig
 
 
@@ -211,6 +216,36 @@ def test_narrower_formats_round_and_are_read_back_alike(
     assert (found[0] - found[1]).abs().max() <= 1e-3
     error = (found[0] - expected).abs().mean() / expected.abs().mean()
     assert 1e-7 < error < most
+
+
+def test_a_decoded_token_reads_no_more_entries_than_it_chose(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Narrower rows are decoded when they are read: a text's would be, every token."""
+    ids = tokens(600, 4, model.config.vocab_size)
+    cache = model.new_cache(1, 601)
+    slot = cache.alloc(601)
+    run(model, cache, [(slot, 0, ids)])
+    counts: list[int] = []
+    for name in ("read", "pick"):
+        call = getattr(Entries, name)
+
+        def counted(
+            entries: Entries,
+            *args: object,
+            call: Callable[..., list[Tensor] | Tensor] = call,
+        ) -> list[Tensor] | Tensor:
+            found = call(entries, *args)
+            counts.append(len(torch.cat(found) if isinstance(found, list) else found))
+            return found
+
+        monkeypatch.setattr(Entries, name, counted)
+    run(model, cache, [(slot, 600, [3])])
+    layers = [ratio for ratio in model.config.compress_ratios if ratio]
+    assert len(counts) == len(layers)
+    for ratio, count in zip(layers, counts, strict=True):
+        most = model.config.index_topk if ratio == CSA else SLACK
+        assert 0 < count <= most
 
 
 def test_what_is_shared_is_not_written_to(model: Transformer) -> None:
