@@ -8,6 +8,7 @@ that batch can be trusted.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from dsagent.engine.verify import verify
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsagent.engine.cache import Cache
+    from dsagent.engine.cache import Cache, Start
     from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.prefixfile import Saved
     from dsagent.engine.scheduler import Work
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from dsagent.engine.speculation import Block, Observer
     from dsagent.engine.transformer import Transformer
     from dsagent.errors import EngineError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,38 +98,48 @@ class Runner:
         return self._bytes
 
     def open(self, sequence: Sequence) -> None:
-        """Give ``sequence`` its storage."""
+        """Give ``sequence`` its storage: no more than was reserved for it."""
         known, saved = self._known(sequence), sequence.saved
-        if saved is not None:
-            if known is None or known.position < len(saved.ids):
-                self._load(sequence, saved)
-                return
-            sequence.saved = None  # what is in memory is as long
-        if known is not None:
-            known.pins += 1
-        try:
-            start = None if known is None else known.start
-            if self._prefixes is not None:
-                own = self._cache.needs(sequence.capacity, start)
-                self._prefixes.make_room(own)
-            sequence.slot = self._cache.alloc(sequence.capacity, start)
-        finally:
-            if known is not None:
-                known.pins -= 1
+        if saved and known and known.position >= len(saved.ids):
+            saved = sequence.saved = None  # what is in memory is as long
+        start = None if known is None else known.start
+        self._alloc(sequence, start)
         self._bytes = self._cache.nbytes
         if self._prefixes is not None:
             sequence.cuts = checkpoints(len(sequence.tokens))
-        if known is not None:
-            sequence.begin_at(known.position)
+        if saved is not None and self._load(sequence, saved, start):
+            sequence.begin_at(len(saved.ids))
+        elif start is not None:
+            sequence.begin_at(start.position)
 
-    def _load(self, sequence: Sequence, saved: Saved) -> None:
-        """Begin behind what another process computed."""
-        if self._prefixes is not None:
-            self._prefixes.make_room(self._cache.needs(sequence.capacity))
-        sequence.slot = self._cache.alloc(sequence.capacity)
-        self._bytes = self._cache.nbytes
-        self._cache.load(sequence.slot, len(saved.ids), saved.tensors)
-        sequence.begin_at(len(saved.ids))
+    def _alloc(self, sequence: Sequence, start: Start | None) -> None:
+        """Storage behind ``start``; what others left makes room for it if need be.
+
+        The full pages it shares count as its own and must not be forgotten meanwhile.
+        The page it copies is nobody's reservation, so that one must.
+        """
+        if self._prefixes is None:
+            sequence.slot = self._cache.alloc(sequence.capacity)
+            return
+        pages, shared = self._cache.pages, start.full if start else ()
+        pages.hold(shared)
+        try:
+            self._prefixes.make_room(self._cache.needs(sequence.capacity, start))
+            sequence.slot = self._cache.alloc(sequence.capacity, start)
+        finally:
+            pages.drop(shared)
+
+    def _load(self, sequence: Sequence, saved: Saved, start: Start | None) -> bool:
+        """Take what another process computed; False if it is of no use here."""
+        assert sequence.slot is not None
+        first = len(start.full) * self._cache.page if start else 0
+        try:
+            self._cache.load(sequence.slot, len(saved.ids), saved.tensors, first)
+        except ValueError as error:
+            logger.warning("a saved prefix is computed again, because %s", error)
+            sequence.saved = None
+            return False
+        return True
 
     def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
         """The state of a pinned checkpoint. Any thread."""
