@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from dsagent.engine.admission import Admission
     from dsagent.engine.bridge import Waiter
-    from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.request import Stop
     from dsagent.engine.runner import Result, Runner
     from dsagent.engine.scheduler import Scheduler, Work
@@ -78,6 +77,8 @@ class Worker:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stopping = False
         self._waiters: list[Waiter] = []
+        self._kept: set[Sequence] = set()
+        """Those that ended and of which something is held."""
         self._steps = self._prefill_tokens = self._decode_tokens = 0
         self._drafted = self._accepted = self._cached_tokens = 0
         self._displaced = self._expired = 0
@@ -112,16 +113,21 @@ class Worker:
         """Forget what was kept of ``sequence``. Once."""
         self._inbox.put(lambda: self._let_go(sequence))
 
-    def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
-        """The state of a pinned checkpoint.
+    def export(self, sequence: Sequence) -> dict[str, Tensor]:
+        """The state that is kept of ``sequence``.
 
         Raises:
             Closed: the engine has ended.
         """
-        runner = self._runner
-        if runner is None:
-            raise Closed("the engine is closed")
-        return runner.export(checkpoint)
+        runner, kept = self._runner, sequence.kept
+        if runner is None or kept is None:
+            raise Closed("the engine is closed, so there is no prefix to save")
+        return runner.export(kept)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the loop has ended."""
+        return self._runner is None
 
     def stop(self) -> None:
         """Ask the loop to end after the current step."""
@@ -313,12 +319,22 @@ class Worker:
         self._admission.release(sequence, keep=sequence.kept is not None)
         if sequence.kept is None:
             _unlease(sequence)
+        else:
+            self._kept.add(sequence)
 
     def _let_go(self, sequence: Sequence) -> None:
-        if self._runner is not None and sequence.kept is not None:
+        if sequence in self._kept:
+            assert self._runner is not None
+            assert sequence.kept is not None
             self._runner.release(sequence.kept)
-            self._admission.give_back(sequence)
+            self._forget(sequence)
             _unlease(sequence)
+
+    def _forget(self, sequence: Sequence) -> None:
+        """Refer to nothing any more that is kept of it: its hold may live for long."""
+        self._kept.remove(sequence)
+        sequence.kept = None
+        self._admission.give_back(sequence)
 
     def _wake(self) -> None:
         if self._waiters:
@@ -339,6 +355,8 @@ class Worker:
             self._scheduler.remove(sequence)
             sequence.slot = None
             self._admission.release(sequence)
+        for sequence in list(self._kept):
+            self._forget(sequence)
         self._runner = None
         stop: Stop = "cancelled" if error is None else "error"
         for sequence in left:

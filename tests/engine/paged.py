@@ -21,6 +21,7 @@ from dsagent.engine.rings import read_ring, read_window, write_ring, write_windo
 from tests.engine.models import FLASH
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
@@ -84,9 +85,9 @@ class PagedFake:
     fingerprint: str = "paged"
     before: Callable[[Batch], None] | None = None
     """Called in front of every step."""
+    gate: threading.Event | None = None
+    """Steps wait until it is set."""
     cache: Cache | None = None
-    most: int = 0
-    """Bytes that were in use at the most."""
 
     def planned_cache(
         self, memory: int | None, slots: int, context: int | None
@@ -97,6 +98,7 @@ class PagedFake:
         return self.cache
 
     def step(self, batch: Batch, cache: Cache) -> Output:
+        assert self.gate is None or self.gate.wait(30)
         if self.before is not None:
             self.before(batch)
         wanted = set(batch.logit_rows.tolist())
