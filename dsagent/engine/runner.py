@@ -80,6 +80,7 @@ class Runner:
         self._prefixes = Prefixes(cache, cache.residues) if keep else None
         self._device = transformer.device
         self._vocab: int = transformer.config.vocab_size
+        self._window: int = transformer.config.sliding_window
         drafter = self._drafter = transformer.drafter
         length = 0 if drafter is None else drafter.block_size
         self._speculator = Speculator(
@@ -289,8 +290,11 @@ class Runner:
             ids += part
             positions += range(start, start + len(part))
             logit_rows += range(end - wanted, end)
-            for first, last in self._tapped(sequence, start, len(part)):
-                tap_rows += range(offset + first - start, offset + last - start)
+            if self._drafts(sequence):
+                # Guesses and the window before them, in every piece: wherever reading
+                # stops, others may go on with a drafter that knows what it would have.
+                guesses = max(0, wanted - 1)
+                tap_rows += range(max(offset, end - guesses - self._window), end)
         return Batch(
             torch.tensor(ids, device=self._device),
             torch.tensor(positions, device=self._device),
@@ -298,24 +302,3 @@ class Runner:
             torch.tensor(logit_rows, dtype=torch.int64, device=self._device),
             torch.tensor(tap_rows, device=self._device) if tap_rows else None,
         )
-
-    def _tapped(
-        self, sequence: Sequence, start: int, length: int
-    ) -> list[tuple[int, int]]:
-        """Runs of positions from ``start`` on that the drafter will look at.
-
-        prompt, or the one it goes on from, and before every position that others may go
-        on from.
-        """
-        if not self._drafts(sequence):
-            return []
-        window, end = self._transformer.config.sliding_window, start + length
-        anchor = sequence.computed + sequence.to_prefill
-        seen = [(cut - window, cut) for cut in sequence.cuts]
-        found: list[tuple[int, int]] = []
-        for first, last in (*seen, (anchor - window, end)):
-            first = max(first, start, found[-1][1] if found else 0)
-            last = min(last, end)
-            if first < last:
-                found.append((first, last))
-        return found

@@ -279,7 +279,7 @@ class Worker:
         if stop is None and result.error is not None:
             stop = "error"
         if stop is not None:
-            self._release(sequence)
+            self._release(sequence, sound=stop != "error")
         self._waiters += sequence.mailbox.put(
             result.tokens, prefilled=prefilled, stop=stop, error=result.error
         )
@@ -311,11 +311,11 @@ class Worker:
             self._release(sequence)
         self._waiters += sequence.mailbox.put(stop=stop, error=error)
 
-    def _release(self, sequence: Sequence) -> None:
+    def _release(self, sequence: Sequence, *, sound: bool = True) -> None:
         assert self._runner is not None
         self._deadlines.discard(sequence)
         self._scheduler.remove(sequence)
-        self._runner.close(sequence)
+        self._runner.close(sequence, sound=sound)
         self._admission.release(sequence, keep=sequence.kept is not None)
         if sequence.kept is None:
             _unlease(sequence)
