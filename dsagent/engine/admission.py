@@ -6,6 +6,10 @@ say, and a next that doesn't fit is waited for. All of it is arithmetic under on
 so the answer to a submission (in, queued, refused) is given on the caller's thread and
 does not depend on what the engine thread is doing.
 
+A next that wouldn't fit even if nobody ran, because of what is kept for those who hold
+prefixes, is *barred*: it lets the others pass until some of that is given back, since
+one of them may be what keeps it.
+
 One that is let in keeps its storage to its end, with one exception: when the next is
 strictly more urgent and there is no room, the least urgent of those that run make some,
 the newest first, and wait again at the head of their priority. What keeps this from
@@ -39,7 +43,9 @@ class Admission:
         self._queue = queue
         self._reserved_slots = 0
         self._reserved_tokens = 0
+        self._kept_tokens = 0
         self._waiting = Waiting()
+        self._barred: dict[Sequence, None] = {}
         # A dict as an ordered set: leaving from the middle is O(1).
         self._admitted: dict[Sequence, None] = {}
         self._closed: tuple[str, BaseException | None] | None = None
@@ -47,13 +53,14 @@ class Admission:
     @property
     def waiting(self) -> int:
         """Sequences without a reservation."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._barred)
 
     @property
     def waiting_since(self) -> float | None:
         """When the one that waits longest was submitted; None if nobody waits."""
         with self._lock:
-            return min((each.submitted for each in self._waiting), default=None)
+            waiting = (*self._waiting, *self._barred)
+            return min((each.submitted for each in waiting), default=None)
 
     @property
     def reserved_tokens(self) -> int:
@@ -72,8 +79,8 @@ class Admission:
                 raise Closed(reason) from cause
             self._waiting.add(sequence)
             self._let_in()
-            if sequence in self._waiting and len(self._waiting) > self._queue:
-                self._waiting.remove(sequence)
+            if sequence not in self._admitted and self.waiting > self._queue:
+                self._leave(sequence)
                 raise QueueFull(self._full())
 
     def take(self) -> list[Sequence]:
@@ -95,6 +102,7 @@ class Admission:
         with self._lock:
             if keep:
                 self._reserved_tokens += sequence.storage
+                self._kept_tokens += sequence.storage
             self._unreserve(sequence)
             self._let_in()
 
@@ -125,17 +133,19 @@ class Admission:
         """Give back the tokens that ``release`` kept."""
         with self._lock:
             self._reserved_tokens -= sequence.storage
+            self._kept_tokens -= sequence.storage
+            for each in reversed(self._barred):
+                self._waiting.add(each, front=True)
+            self._barred.clear()
             self._let_in()
 
     def withdraw(self, sequence: Sequence) -> bool:
         """Forget a sequence that ``take`` has not returned yet; False if it has."""
         with self._lock:
-            if sequence in self._waiting:
-                self._waiting.remove(sequence)
-            elif sequence in self._admitted:
+            if sequence in self._admitted:
                 del self._admitted[sequence]
                 self._unreserve(sequence)
-            else:
+            elif not self._leave(sequence):
                 return False
             self._let_in()
             return True
@@ -144,19 +154,36 @@ class Admission:
         """Refuse newcomers with ``Closed`` and return everyone still at the door."""
         with self._lock:
             self._closed = (reason, cause)
-            left = [*self._admitted, *self._waiting]
+            left = [*self._admitted, *self._waiting, *self._barred]
             for sequence in self._admitted:
                 self._unreserve(sequence)
             self._admitted.clear()
             self._waiting = Waiting()
+            self._barred.clear()
             return left
 
     def _let_in(self) -> None:
         """Reserve for the first of the queue, as long as it fits."""
-        while (first := self._waiting.first) is not None and self._fits(first):
-            self._waiting.pop()
-            self._reserve(first)
-            self._admitted[first] = None
+        while (first := self._waiting.first) is not None:
+            if self._fits(first):
+                self._waiting.pop()
+                self._reserve(first)
+                self._admitted[first] = None
+            elif self._kept_tokens + first.storage > self._tokens:
+                self._waiting.remove(first)
+                self._barred[first] = None
+            else:
+                return
+
+    def _leave(self, sequence: Sequence) -> bool:
+        """Take one that waits out of the queue; False if it doesn't."""
+        if sequence in self._barred:
+            del self._barred[sequence]
+        elif sequence in self._waiting:
+            self._waiting.remove(sequence)
+        else:
+            return False
+        return True
 
     def _room_for(self, first: Sequence, running: Iterable[Sequence]) -> list[Sequence]:
         """Give back reservations until ``first`` fits; whose. None if that's in vain.
@@ -179,7 +206,7 @@ class Admission:
         """What a refusal says."""
         return (
             f"the queue is full: {self._reserved_slots} requests run and "
-            f"{len(self._waiting)} wait, the most EngineConfig.max_queue allows; try "
+            f"{self.waiting} wait, the most EngineConfig.max_queue allows; try "
             "again when some have finished, or ask for less output (max_tokens) so "
             "that more of them run together"
         )

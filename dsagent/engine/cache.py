@@ -96,6 +96,11 @@ class Start:
     def position(self) -> int:
         return self.residue.position
 
+    @property
+    def full(self) -> tuple[int, ...]:
+        """The pages that are full: nobody writes to them again, so they are shared."""
+        return self.pages[: self.position // PAGE]
+
 
 @dataclass(slots=True)
 class _Rings:
@@ -161,14 +166,16 @@ class Cache:
 
         Args:
             capacity_tokens: Its length, at most.
-            start: What it goes on from; its pages that are full are shared, not copied.
+            start: What it goes on from; its pages that are full are shared, not copied,
+                and must be held by somebody. The last one is copied, and may be free
+                by now: what lies in a page stays until somebody writes there.
 
         Raises:
             QueueFull: no slot is left, or not so many pages.
         """
         if not self._free:
             raise QueueFull(f"all {self.slots} slots of the cache are in use")
-        shared = start.pages[: start.position // PAGE] if start else ()
+        shared = start.full if start else ()
         pages = [*shared, *self.pages.take(self.needs(capacity_tokens, start))]
         self.pages.hold(shared)
         slot = self._free.pop()
@@ -251,38 +258,53 @@ class Cache:
             found[f"stages.{i}.context"] = context
         return found
 
-    def load(self, slot: int, position: int, tensors: Mapping[str, Tensor]) -> None:
+    def load(
+        self, slot: int, position: int, tensors: Mapping[str, Tensor], first: int = 0
+    ) -> None:
         """Put what ``export`` gave into the storage of a sequence.
 
+        Args:
+            slot: The sequence's.
+            position: Where it goes on.
+            tensors: What was exported there.
+            first: Tokens, in whole pages, whose entries it shares with others already.
+
         Raises:
-            ValueError: it isn't what this model leaves behind at that position.
+            ValueError: it isn't what this model leaves behind at that position. Nothing
+                was changed.
         """
-        held, ratios = self._held[slot], self.config.compress_ratios
-        layers, get = range(len(ratios)), tensors.get
+        residue = self._residue(position, tensors)
+        layers = enumerate(self._held[slot].layers)
+        found: list[tuple[Entries, int, Tensor]] = []
+        for i, state in layers:
+            ratio = self.config.compress_ratios[i]
+            for name, entries in (("entries", state.entries), ("index", state.index)):
+                if entries is None:
+                    continue
+                rows = tensors.get(f"layers.{i}.{name}")
+                if not _is(rows, position // ratio, entries.width, entries.dtype):
+                    raise ValueError(f"the {name} of layer {i} have another shape")
+                found.append((entries, first // ratio, rows))
+        for entries, start, rows in found:
+            entries.restore(start, rows[start:])
+        self._refill(self._held[slot].rings, residue)
+
+    def _residue(self, position: int, tensors: Mapping[str, Tensor]) -> Residue:
+        """That of what was exported, checked."""
+        c, get = self.config, tensors.get
+        near, layers = min(position, c.sliding_window), range(len(c.compress_ratios))
         windows = [get(f"layers.{i}.window") for i in layers]
         raw = [get(f"layers.{i}.raw") for i in layers]
         stages = [get(f"stages.{i}.context") for i in range(self.stages)]
-        near = min(position, self.config.sliding_window)
-        whole = [rows for rows in windows if _is(rows, near, self.config.head_dim)]
-        context = [rows for rows in stages if _is(rows, near, self.config.head_dim)]
+        whole = [rows for rows in windows if _is(rows, near, c.head_dim)]
+        context = [rows for rows in stages if _is(rows, near, c.head_dim)]
         if len(whole) < len(layers) or len(context) < self.stages:
             raise ValueError("a window isn't there or has another shape")
-        for i, ratio in enumerate(ratios):
-            if not ratio:
-                continue
-            first, state = _raw_from(position, ratio), held.layers[i]
-            if not _is(raw[i], position - first, raw_width(self.config, ratio)):
+        for i, ratio in enumerate(c.compress_ratios):
+            n = position - _raw_from(position, ratio) if ratio else 0
+            if ratio and not _is(raw[i], n, raw_width(c, ratio)):
                 raise ValueError(f"the raw rows of layer {i} have another shape")
-            for name, entries in (("entries", state.entries), ("index", state.index)):
-                rows = get(f"layers.{i}.{name}")
-                if entries is None:
-                    continue
-                if not _is(rows, position // ratio, entries.width, entries.dtype):
-                    raise ValueError(f"the {name} of layer {i} have another shape")
-                entries.restore(0, rows)
-        self._refill(
-            held.rings, Residue(position, tuple(whole), tuple(raw), tuple(context))
-        )
+        return Residue(position, tuple(whole), tuple(raw), tuple(context))
 
     @property
     def nbytes(self) -> int:

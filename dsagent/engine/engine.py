@@ -33,14 +33,14 @@ import anyio.to_thread
 from dsagent.engine.admission import Admission
 from dsagent.engine.bridge import Mailbox
 from dsagent.engine.config import EngineConfig
-from dsagent.engine.hold import Hold, Lease
+from dsagent.engine.hold import Hold, Lease, Leases
 from dsagent.engine.request import Request
 from dsagent.engine.runner import Runner
 from dsagent.engine.scheduler import Scheduler
 from dsagent.engine.sequence import Sequence
 from dsagent.engine.store import Store
 from dsagent.engine.worker import Worker
-from dsagent.errors import ContextOverflow, PrefixFileError, QueueFull
+from dsagent.errors import Closed, ContextOverflow, PrefixFileError, QueueFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -178,6 +178,8 @@ class Engine:
             config.memory, config.max_running, config.context, config.cache_format
         )
         self._page = cache.page
+        self._tokens = cache.capacity
+        self._keeps = config.keep_prefixes and cache.residues > 0
         self._context_limit: int = min(
             config.context or transformer.config.max_position_embeddings,
             cache.capacity,
@@ -199,9 +201,9 @@ class Engine:
             stall=config.stall,
         )
         self._page_bytes = cache.page_bytes
-        self.fingerprint: str = transformer.fingerprint
+        self.fingerprint: str = f"{transformer.fingerprint} {config.cache_format}"
         """What tells states of this model from those of others."""
-        self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
+        self._leases = Leases()
         self._worker = Worker(
             runner, self._admission, scheduler, threads=config.threads, clock=clock
         )
@@ -231,7 +233,8 @@ class Engine:
 
         Raises:
             ContextOverflow: prompt + max_tokens can never fit.
-            QueueFull: too many requests are waiting already.
+            QueueFull: too many requests are waiting already, or it doesn't fit beside
+                the prefixes that are held now, however long it waits.
             Closed: the engine was closed, or closed itself after a failure.
             ValueError: the prompt holds an id the model doesn't have.
         """
@@ -254,9 +257,15 @@ class Engine:
 
         Raises:
             ContextOverflow: they can never fit.
-            QueueFull: too many requests are waiting already, or too much is held.
+            QueueFull: too many requests are waiting already, too much is held, or
+                this engine keeps nothing at all.
             Closed: the engine was closed.
         """
+        if not self._keeps:
+            raise QueueFull(
+                "this engine keeps no prefixes: EngineConfig.keep_prefixes is False, "
+                "or EngineConfig.memory too small for any"
+            )
         request = Request(tuple(ids), max_tokens=0)
         sequence = self._sequence(request)
         sequence.keep = True
@@ -269,13 +278,15 @@ class Engine:
                 async for step in reading:
                     if progress is not None and step.prefilled is not None:
                         progress(step.prefilled, step.prompt_tokens)
+            return self._held(sequence)
         except BaseException:
             self._worker.let_go(sequence)
             raise
-        return self._held(sequence)
 
     def _held(self, sequence: Sequence) -> Hold:
         kept = sequence.kept
+        if sequence.mailbox.stop == "cancelled" or self._worker.closed:
+            raise Closed("the engine was closed before the prefix was read")
         if kept is None:
             raise QueueFull(
                 "there is no room to hold another prefix: release one, or raise "
@@ -285,15 +296,17 @@ class Engine:
         worker = self._worker
         lease = Lease(
             ids,
-            kept.position // self._page * self._page,
             partial(worker.let_go, sequence),
+            tokens=kept.position // self._page * self._page,
+            storage=sequence.storage,
+            parent=sequence.lease,
         )
         self._leases.add(lease)
         source: HoldSource = "computed"
         if sequence.computed == sequence.cached:
             source = "disk" if sequence.saved is not None else "memory"
         nbytes = kept.residue.nbytes + pages * self._page_bytes
-        export = partial(worker.export, kept)
+        export = partial(worker.export, sequence)
         return Hold(lease, source, nbytes, self.fingerprint, export)
 
     def _saved(self, folder: Path, ids: tuple[int, ...]) -> Saved | None:
@@ -320,11 +333,13 @@ class Engine:
         )
 
     def _start(self, sequence: Sequence) -> Generation:
-        lease = self._lease(sequence.request.prompt)
+        request = sequence.request
+        known = len(request.prompt) - (request.max_tokens != 0)
+        lease = sequence.lease = self._leases.take(request.prompt, known)
         if lease is not None:
-            sequence.lease = lease
             sequence.storage -= lease.tokens
         try:
+            self._check_room(sequence)
             self._admission.enter(sequence)
         except BaseException:
             if lease is not None:
@@ -333,13 +348,15 @@ class Engine:
         self._worker.watch(sequence)
         return Generation(self, self._worker, sequence)
 
-    def _lease(self, prompt: tuple[int, ...]) -> Lease | None:
-        """The longest held beginning of ``prompt``, taken."""
-        held = [lease for lease in self._leases if lease.begins(prompt)]
-        for lease in sorted(held, key=lambda lease: -len(lease.ids)):
-            if lease.take():
-                return lease
-        return None
+    def _check_room(self, sequence: Sequence) -> None:
+        """Refuse what would wait until somebody releases a prefix, perhaps for ever."""
+        left = self._tokens - self._leases.tokens
+        if sequence.storage > left:
+            raise QueueFull(
+                f"this needs room for {sequence.storage:,} tokens, and prefixes that "
+                f"are held leave room for {left:,}: release one, or ask for less "
+                "output (max_tokens), or raise EngineConfig.memory"
+            )
 
     def stats(self) -> EngineStats:
         """What it does now and has done so far. Any thread, also after ``close``."""

@@ -31,24 +31,39 @@ class Lease:
     """What a hold's pages are kept by. Any thread."""
 
     def __init__(
-        self, ids: tuple[int, ...], tokens: int, end: Callable[[], None]
+        self,
+        ids: tuple[int, ...],
+        end: Callable[[], None],
+        *,
+        tokens: int,
+        storage: int,
+        parent: Lease | None = None,
     ) -> None:
         """
         Args:
             ids: The prefix.
-            tokens: Of its full pages, which others share.
             end: Called once, when nobody needs it any more.
+            tokens: Of its full pages, which others share.
+            storage: Tokens that are reserved for it.
+            parent: What keeps its beginning, which is reserved for that.
         """
         self.ids = ids
         self.tokens = tokens
+        self.storage = storage
+        self.parent = parent
+        self.held = True
+        """Whether the hold wasn't released."""
         self._end = end
         # Reentrant: a hold that is collected may be dropped inside any of this.
         self._lock = threading.RLock()
         self._users = 1
 
-    def begins(self, prompt: tuple[int, ...]) -> bool:
-        """Whether a prompt goes on from here."""
-        return len(prompt) > len(self.ids) and prompt[: len(self.ids)] == self.ids
+    def begins(self, prompt: tuple[int, ...], most: int) -> bool:
+        """Whether a prompt, of which ``most`` tokens may be known, goes on from here.
+
+        One that is to be given tokens has to have its last one computed.
+        """
+        return len(self.ids) <= most and prompt[: len(self.ids)] == self.ids
 
     def take(self) -> bool:
         """Count on it; False if it has ended."""
@@ -63,6 +78,48 @@ class Lease:
             last = self._users == 0
         if last:
             self._end()
+
+    def release(self) -> None:
+        """Drop it for the hold."""
+        self.held = False
+        self.drop()
+
+
+class Leases:
+    """Those of one engine. Any thread."""
+
+    def __init__(self) -> None:
+        # Not to be iterated over while another thread adds one.
+        self._lock = threading.Lock()
+        self._all: weakref.WeakSet[Lease] = weakref.WeakSet()
+
+    def add(self, lease: Lease) -> None:
+        """Remember it until it is collected."""
+        with self._lock:
+            self._all.add(lease)
+
+    def take(self, prompt: tuple[int, ...], most: int) -> Lease | None:
+        """The longest held beginning of a prompt, taken."""
+        held = [lease for lease in self._now() if lease.begins(prompt, most)]
+        for lease in sorted(held, key=lambda lease: -len(lease.ids)):
+            if lease.take():
+                return lease
+        return None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens reserved for holds that weren't released and for what they extend."""
+        kept: set[Lease] = set()
+        for lease in self._now():
+            each = lease if lease.held else None
+            while each is not None and each not in kept:
+                kept.add(each)
+                each = each.parent
+        return sum(lease.storage for lease in kept)
+
+    def _now(self) -> list[Lease]:
+        with self._lock:
+            return list(self._all)
 
 
 class Hold:
@@ -89,7 +146,7 @@ class Hold:
         self._nbytes = nbytes
         self._fingerprint = fingerprint
         self._export = export
-        self._finalizer = weakref.finalize(self, lease.drop)
+        self._finalizer = weakref.finalize(self, lease.release)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -110,6 +167,7 @@ class Hold:
 
         Raises:
             PrefixFileError: it can't be written. What was there is as it was.
+            Closed: the engine was closed.
             ValueError: it was released.
         """
         if not self._lease.take():

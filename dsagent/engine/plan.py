@@ -46,14 +46,14 @@ def divide(
     """
     if memory is None:
         longest = 0 if context is None else -(-context // PAGE) * page
-        memory = max(DEFAULT, 2 * slot + 2 * longest)
+        memory = max(DEFAULT, 2 * slot + 3 * longest)
     if memory < slot + page:
         raise MemoryTooSmall(
             f"EngineConfig.memory is {memory:,} bytes, but one conversation of this "
             f"model takes {slot + page:,} at least: {slot:,} whatever its length and "
             f"{page:,} for every {PAGE} tokens"
         )
-    slots = max(1, min(slots, memory // 2 // slot))
+    slots = max(1, min(slots, memory // 2 // slot, (memory - page) // slot))
     left = memory - slots * slot
     # Without compressed layers a page takes nothing; a million tokens then are enough.
     pages = max(1, left * 2 // 3 // page) if page else 4096 * slots

@@ -117,8 +117,7 @@ class Prefixes:
         if known is not None and known.position == p:
             if not (_undrafted(known) and start.residue.drafts is not None):
                 return known
-            self._replace(known, start.residue)
-            return known
+            return known if self._replace(known, start.residue) else None
         if not self._fits(start.residue.nbytes):
             return None
         node = self._root
@@ -167,11 +166,16 @@ class Prefixes:
             self._forget_oldest()
         return True
 
-    def _replace(self, end: Checkpoint, residue: Residue) -> None:
-        self.nbytes += residue.nbytes - end.residue.nbytes
-        end.residue = residue
-        while self.nbytes > self._limit and self._forget_oldest():
-            pass
+    def _replace(self, end: Checkpoint, residue: Residue) -> bool:
+        """Keep another residue in its place, if there is room for it."""
+        more = residue.nbytes - end.residue.nbytes
+        end.pins += 1
+        fits = self._fits(more)
+        end.pins -= 1
+        if fits:
+            self.nbytes += more
+            end.residue = residue
+        return fits
 
     def _touch(self, end: Checkpoint) -> None:
         self._clock += 1

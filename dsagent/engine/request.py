@@ -217,7 +217,7 @@ class EngineStats:
     waiting: int
     """Requests in the queue, without storage."""
     cache_tokens: int
-    """Token capacity reserved by the running requests, in whole pages."""
+    """Token capacity reserved by running requests and held prefixes, in whole pages."""
     cache_bytes: int
     """Bytes of storage that running requests hold now."""
     steps: int

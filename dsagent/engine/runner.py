@@ -8,6 +8,7 @@ that batch can be trusted.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from dsagent.engine.verify import verify
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsagent.engine.cache import Cache
+    from dsagent.engine.cache import Cache, Start
     from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.prefixfile import Saved
     from dsagent.engine.scheduler import Work
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from dsagent.engine.speculation import Block, Observer
     from dsagent.engine.transformer import Transformer
     from dsagent.errors import EngineError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Runner:
         self._prefixes = Prefixes(cache, cache.residues) if keep else None
         self._device = transformer.device
         self._vocab: int = transformer.config.vocab_size
+        self._window: int = transformer.config.sliding_window
         drafter = self._drafter = transformer.drafter
         length = 0 if drafter is None else drafter.block_size
         self._speculator = Speculator(
@@ -114,38 +118,48 @@ class Runner:
         )
 
     def open(self, sequence: Sequence) -> None:
-        """Give ``sequence`` its storage."""
+        """Give ``sequence`` its storage: no more than was reserved for it."""
         known, saved = self._known(sequence), sequence.saved
-        if saved is not None:
-            if known is None or known.position < len(saved.ids):
-                self._load(sequence, saved)
-                return
-            sequence.saved = None  # what is in memory is as long
-        if known is not None:
-            known.pins += 1
-        try:
-            start = None if known is None else known.start
-            if self._prefixes is not None:
-                own = self._cache.needs(sequence.capacity, start)
-                self._prefixes.make_room(own)
-            sequence.slot = self._cache.alloc(sequence.capacity, start)
-        finally:
-            if known is not None:
-                known.pins -= 1
+        if saved and known and known.position >= len(saved.ids):
+            saved = sequence.saved = None  # what is in memory is as long
+        start = None if known is None else known.start
+        self._alloc(sequence, start)
         self._bytes = self._cache.nbytes
         if self._prefixes is not None:
             sequence.cuts = checkpoints(len(sequence.tokens))
-        if known is not None:
-            sequence.begin_at(known.position)
+        if saved is not None and self._load(sequence, saved, start):
+            sequence.begin_at(len(saved.ids))
+        elif start is not None:
+            sequence.begin_at(start.position)
 
-    def _load(self, sequence: Sequence, saved: Saved) -> None:
-        """Begin behind what another process computed."""
-        if self._prefixes is not None:
-            self._prefixes.make_room(self._cache.needs(sequence.capacity))
-        sequence.slot = self._cache.alloc(sequence.capacity)
-        self._bytes = self._cache.nbytes
-        self._cache.load(sequence.slot, len(saved.ids), saved.tensors)
-        sequence.begin_at(len(saved.ids))
+    def _alloc(self, sequence: Sequence, start: Start | None) -> None:
+        """Storage behind ``start``; what others left makes room for it if need be.
+
+        The full pages it shares count as its own and must not be forgotten meanwhile.
+        The page it copies is nobody's reservation, so that one must.
+        """
+        if self._prefixes is None:
+            sequence.slot = self._cache.alloc(sequence.capacity)
+            return
+        pages, shared = self._cache.pages, start.full if start else ()
+        pages.hold(shared)
+        try:
+            self._prefixes.make_room(self._cache.needs(sequence.capacity, start))
+            sequence.slot = self._cache.alloc(sequence.capacity, start)
+        finally:
+            pages.drop(shared)
+
+    def _load(self, sequence: Sequence, saved: Saved, start: Start | None) -> bool:
+        """Take what another process computed; False if it is of no use here."""
+        assert sequence.slot is not None
+        first = len(start.full) * self._cache.page if start else 0
+        try:
+            self._cache.load(sequence.slot, len(saved.ids), saved.tensors, first)
+        except ValueError as error:
+            logger.warning("a saved prefix is computed again, because %s", error)
+            sequence.saved = None
+            return False
+        return True
 
     def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
         """The state of a pinned checkpoint. Any thread."""
@@ -295,8 +309,11 @@ class Runner:
             ids += part
             positions += range(start, start + len(part))
             logit_rows += range(end - wanted, end)
-            for first, last in self._tapped(sequence, start, len(part)):
-                tap_rows += range(offset + first - start, offset + last - start)
+            if self._drafts(sequence):
+                # Guesses and the window before them, in every piece: wherever reading
+                # stops, others may go on with a drafter that knows what it would have.
+                guesses = max(0, wanted - 1)
+                tap_rows += range(max(offset, end - guesses - self._window), end)
         return Batch(
             torch.tensor(ids, device=self._device),
             torch.tensor(positions, device=self._device),
@@ -304,24 +321,3 @@ class Runner:
             torch.tensor(logit_rows, dtype=torch.int64, device=self._device),
             torch.tensor(tap_rows, device=self._device) if tap_rows else None,
         )
-
-    def _tapped(
-        self, sequence: Sequence, start: int, length: int
-    ) -> list[tuple[int, int]]:
-        """Runs of positions from ``start`` on that the drafter will look at.
-
-        prompt, or the one it goes on from, and before every position that others may go
-        on from.
-        """
-        if not self._drafts(sequence):
-            return []
-        window, end = self._transformer.config.sliding_window, start + length
-        anchor = sequence.computed + sequence.to_prefill
-        seen = [(cut - window, cut) for cut in sequence.cuts]
-        found: list[tuple[int, int]] = []
-        for first, last in (*seen, (anchor - window, end)):
-            first = max(first, start, found[-1][1] if found else 0)
-            last = min(last, end)
-            if first < last:
-                found.append((first, last))
-        return found

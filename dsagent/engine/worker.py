@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dsagent.engine.admission import Admission
     from dsagent.engine.bridge import Waiter
     from dsagent.engine.memory import Memory
-    from dsagent.engine.prefix import Checkpoint
     from dsagent.engine.request import Stop
     from dsagent.engine.runner import Result, Runner
     from dsagent.engine.scheduler import Scheduler, Work
@@ -79,6 +78,8 @@ class Worker:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stopping = False
         self._waiters: list[Waiter] = []
+        self._kept: set[Sequence] = set()
+        """Those that ended and of which something is held."""
         self._steps = self._prefill_tokens = self._decode_tokens = 0
         self._drafted = self._accepted = self._cached_tokens = 0
         self._displaced = self._expired = 0
@@ -113,13 +114,16 @@ class Worker:
         """Forget what was kept of ``sequence``. Once."""
         self._inbox.put(lambda: self._let_go(sequence))
 
-    def export(self, checkpoint: Checkpoint) -> dict[str, Tensor]:
-        """The state of a pinned checkpoint.
+    def export(self, sequence: Sequence) -> dict[str, Tensor]:
+        """The state that is kept of ``sequence``.
 
         Raises:
             Closed: the engine has ended.
         """
-        return self._open_runner().export(checkpoint)
+        runner, kept = self._runner, sequence.kept
+        if runner is None or kept is None:
+            raise Closed("the engine is closed, so there is no prefix to save")
+        return runner.export(kept)
 
     def memory(self) -> Memory:
         """Where the engine's bytes are.
@@ -127,13 +131,15 @@ class Worker:
         Raises:
             Closed: the engine has ended.
         """
-        return self._open_runner().memory()
-
-    def _open_runner(self) -> Runner:
         runner = self._runner
         if runner is None:
-            raise Closed("the engine is closed")
-        return runner
+            raise Closed("the engine is closed, so it holds nothing")
+        return runner.memory()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the loop has ended."""
+        return self._runner is None
 
     def stop(self) -> None:
         """Ask the loop to end after the current step."""
@@ -285,7 +291,7 @@ class Worker:
         if stop is None and result.error is not None:
             stop = "error"
         if stop is not None:
-            self._release(sequence)
+            self._release(sequence, sound=stop != "error")
         self._waiters += sequence.mailbox.put(
             result.tokens, prefilled=prefilled, stop=stop, error=result.error
         )
@@ -317,20 +323,30 @@ class Worker:
             self._release(sequence)
         self._waiters += sequence.mailbox.put(stop=stop, error=error)
 
-    def _release(self, sequence: Sequence) -> None:
+    def _release(self, sequence: Sequence, *, sound: bool = True) -> None:
         assert self._runner is not None
         self._deadlines.discard(sequence)
         self._scheduler.remove(sequence)
-        self._runner.close(sequence)
+        self._runner.close(sequence, sound=sound)
         self._admission.release(sequence, keep=sequence.kept is not None)
         if sequence.kept is None:
             _unlease(sequence)
+        else:
+            self._kept.add(sequence)
 
     def _let_go(self, sequence: Sequence) -> None:
-        if self._runner is not None and sequence.kept is not None:
+        if sequence in self._kept:
+            assert self._runner is not None
+            assert sequence.kept is not None
             self._runner.release(sequence.kept)
-            self._admission.give_back(sequence)
+            self._forget(sequence)
             _unlease(sequence)
+
+    def _forget(self, sequence: Sequence) -> None:
+        """Refer to nothing any more that is kept of it: its hold may live for long."""
+        self._kept.remove(sequence)
+        sequence.kept = None
+        self._admission.give_back(sequence)
 
     def _wake(self) -> None:
         if self._waiters:
@@ -351,6 +367,8 @@ class Worker:
             self._scheduler.remove(sequence)
             sequence.slot = None
             self._admission.release(sequence)
+        for sequence in list(self._kept):
+            self._forget(sequence)
         self._runner = None
         stop: Stop = "cancelled" if error is None else "error"
         for sequence in left:

@@ -11,20 +11,26 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from dsagent.engine.batch import Batch, Span
+from dsagent.engine.bridge import Mailbox
 from dsagent.engine.cache import page_bytes, slot_bytes
 from dsagent.engine.checkpoint import random_checkpoint
 from dsagent.engine.config import DSparkConfig
 from dsagent.engine.plan import divide
 from dsagent.engine.prefix import Prefixes, checkpoints
 from dsagent.engine.request import Request, Sampling
+from dsagent.engine.runner import Runner
+from dsagent.engine.scheduler import Scheduler
+from dsagent.engine.sequence import Sequence
 from dsagent.engine.transformer import Transformer
-from dsagent.errors import MemoryTooSmall, QueueFull
+from dsagent.errors import EngineError, MemoryTooSmall, QueueFull
 from tests.engine.models import FLASH, run, tokens
 from tests.engine.test_cancel import ended
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dsagent.engine.cache import Cache
     from dsagent.engine.engine import Engine
     from tests.engine.conftest import MakeEngine
 
@@ -143,74 +149,63 @@ async def test_the_same_prompt_leaves_a_token_to_compute(
     hold.release()
 
 
-async def test_the_drafter_remembers_what_it_would_have_read(
-    model: Transformer,
-) -> None:
-    """Its context is that of a fresh prefill, wherever a sequence goes on from."""
-    prompt = ids(700, 6)
-    cache = model.paged_cache(3, 12)
-    from dsagent.engine.runner import Runner
-    from dsagent.engine.scheduler import Scheduler
+def read(
+    model: Transformer, runner: Runner, prompt: tuple[int, ...], until: int
+) -> Sequence:
+    """A sequence that has read its prompt up to about there."""
+    sequence = Sequence(
+        Request(prompt, 4, GREEDY),
+        seed=0,
+        capacity=len(prompt) + 4,
+        mailbox=Mailbox(len(prompt), lambda: None),
+    )
+    scheduler = Scheduler(prefill_chunk=48, max_unread=9)
+    scheduler.add(sequence)
+    runner.open(sequence)
+    while sequence.computed < until:
+        runner.run(scheduler.plan())
+    return sequence
 
+
+@pytest.mark.parametrize(("until", "shared"), [(700, 680), (700, 520), (400, 440)])
+async def test_the_drafter_remembers_what_it_would_have_read(
+    model: Transformer, until: int, shared: int
+) -> None:
+    """Its context is that of a fresh prefill, wherever a sequence goes on from: where
+    a prompt is cut, and where reading it was broken off."""
+    prompt = ids(700, 6)
+    cache = model.paged_cache(2, 12)
     cache.residues = 1 << 30
     runner = Runner(model, cache=cache)
-
-    def prefill(prompt: tuple[int, ...]) -> tuple[int, list[torch.Tensor]]:
-        from dsagent.engine.bridge import Mailbox
-        from dsagent.engine.sequence import Sequence
-
-        sequence = Sequence(
-            Request(prompt, 4, GREEDY),
-            seed=0,
-            capacity=len(prompt) + 4,
-            storage=1024,
-            mailbox=Mailbox(len(prompt), lambda: None),
-        )
-        scheduler = Scheduler(prefill_chunk=128, max_unread=9)
-        scheduler.add(sequence)
-        runner.open(sequence)
-        while sequence.pending:
-            runner.run(scheduler.plan())
-            if sequence.computed == len(prompt):
-                break
-        assert sequence.slot is not None
-        context = [rows[33:].clone() for rows in cache.drafts(sequence.slot)]
-        runner.close(sequence)
-        return sequence.cached, context
-
-    cached, expected = prefill(prompt)
-    assert cached == 0
-    for shared in (680, 520, 300):
-        other = prompt[:shared] + ids(20, 9)
-        cached, context = prefill(other)
-        assert cached == expected_hit(700, shared) > 0
-        fresh_cache = model.paged_cache(1, 6)
-        slot = fresh_cache.alloc(len(other))
-        whole = _tapped(model, fresh_cache, slot, other)
-        ring, n = fresh_cache.ring, len(other)
-        for rows, right in zip(context, whole, strict=True):
-            places = [p % ring for p in range(n - SMALL.sliding_window, n)]
-            assert (rows[places] - right[33:][places]).abs().max() <= 1e-4
-    assert len(expected) == 2
+    first = read(model, runner, prompt, until)
+    stopped = first.computed
+    runner.close(first)
+    other = prompt[:shared] + ids(20, 9)
+    second = read(model, runner, other, len(other))
+    assert second.cached == (
+        stopped if stopped <= shared else expected_hit(700, shared)
+    )
+    assert second.slot is not None
+    fresh_cache = model.paged_cache(1, 6)
+    whole = _tapped(model, fresh_cache, fresh_cache.alloc(len(other)), other)
+    ring, n = fresh_cache.ring, len(other)
+    places = [p % ring for p in range(n - SMALL.sliding_window, n)]
+    for rows, right in zip(cache.drafts(second.slot), whole, strict=True):
+        assert (rows[33:][places] - right[33:][places]).abs().max() <= 1e-4
 
 
 def _tapped(
-    model: Transformer, cache: object, slot: int, prompt: tuple[int, ...]
+    model: Transformer, cache: Cache, slot: int, prompt: tuple[int, ...]
 ) -> list[torch.Tensor]:
     """The drafter's storage after reading ``prompt`` in one go, all of it told."""
-    from typing import Any, cast
-
-    from dsagent.engine.batch import Batch, Span
-
     assert model.drafter is not None
-    n, held = len(prompt), cast("Any", cache)
+    n = len(prompt)
     rows = torch.arange(n)
     batch = Batch(torch.tensor(prompt), rows, (Span(slot, 0, n, 0),), rows[:0], rows)
-    out = model.step(batch, held)
+    out = model.step(batch, cache)
     assert out.taps is not None
-    model.drafter.remember(out.taps, batch, held)
-    found: list[torch.Tensor] = held.drafts(slot)
-    return found
+    model.drafter.remember(out.taps, batch, cache)
+    return cache.drafts(slot)
 
 
 async def test_a_hold_outlives_pressure_and_is_shared(
@@ -358,6 +353,58 @@ def test_the_tree_gives_everything_back(model: Transformer) -> None:
         end.pins -= 1
     tree.clear()
     assert (len(tree), tree.nbytes, cache.pages.held) == (0, 0, 0)
+
+
+def test_a_residue_is_replaced_only_if_there_is_room(model: Transformer) -> None:
+    """By one that the drafter can go on from, too, which is larger."""
+    cache = model.paged_cache(1, 4)
+    text = ids(300, 1)
+    slot = cache.alloc(300)
+    run(model, cache, [(slot, 0, text)])
+    plain, whole = (cache.start(slot, 300, drafts=drafts) for drafts in (False, True))
+    for room in (0, -1):
+        tree = Prefixes(cache, whole.residue.nbytes + room)
+        first = tree.add(text, plain)
+        assert first is not None
+        second = tree.add(text, whole)
+        assert second is (first if room == 0 else None)
+        assert tree.find(text, 300) is first
+        assert tree.nbytes == first.residue.nbytes <= whole.residue.nbytes + room
+        tree.clear()
+    cache.free(slot)
+    assert cache.pages.held == 0
+
+
+async def test_what_went_wrong_is_not_gone_on_from(
+    make_engine: MakeEngine, model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a step that raised, for all that were in it, nor one whose results are
+    no numbers."""
+    engine = make_engine(model)
+    prompts = [ids(200, seed) for seed in range(2)]
+    step = model.step
+    spoils: list[str] = ["raise"]
+
+    def spoilt(batch: Batch, cache: Cache) -> object:
+        out = step(batch, cache)
+        if len(batch.logit_rows) and spoils:
+            if spoils[0] == "raise":
+                raise RuntimeError("a loose cable")
+            out.logits.fill_(torch.nan)
+        return out
+
+    monkeypatch.setattr(model, "step", spoilt)
+    for _ in range(2):
+        generations = [engine.submit(Request(p, 6, GREEDY)) for p in prompts]
+        for generation in generations:
+            with pytest.raises(EngineError):
+                await ended(generation)
+        spoils[0] = "nan"
+    spoils.clear()
+    for prompt in prompts:
+        generation = engine.submit(Request((*prompt, 3), 6, GREEDY))
+        await ended(generation)
+        assert generation.stats.cached_tokens == 0
 
 
 async def test_any_course_of_events_gives_the_same_tokens(
