@@ -6,7 +6,8 @@
     ├─ LoadError            the model's files can't be used
     │   ├─ MissingWeights       nothing there, or a part of it is missing
     │   ├─ CorruptCheckpoint    the files are there and can't be read
-    │   └─ UnsupportedDevice    this machine can't hold it where it was asked to
+    │   ├─ UnsupportedDevice    this machine can't hold it where it was asked to
+    │   └─ MemoryTooSmall       no conversation fits in what it was given
     ├─ DefinitionError      a tool or a schema that can't work, when it is defined
     ├─ InvalidMessages      a conversation that can't be continued
     ├─ InvalidDecision      about a call that can't be decided about      .call_id
