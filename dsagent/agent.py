@@ -33,7 +33,13 @@ from dsagent.approvals import Approvals, pending
 from dsagent.budget import Budget, Stopwatch, usage_of
 from dsagent.calls import CallRunner
 from dsagent.engine.request import Request
-from dsagent.errors import ContextOverflow, InvalidOutput, LimitReached, RunError
+from dsagent.errors import (
+    ContextOverflow,
+    DeadlineExceeded,
+    InvalidOutput,
+    LimitReached,
+    RunError,
+)
 from dsagent.events import (
     PrefillProgress,
     Retrying,
@@ -94,7 +100,7 @@ class Run(Generic[T]):
         self._backend = backend
         self._task = task
         self._emit = emit
-        self._budget = Budget(task.limits, backend.clock)
+        self._budget = Budget(task.limits, backend.clock, task.deadline)
         self._stopwatch = Stopwatch(backend.clock)
         self._calls = CallRunner(
             task.tools,
@@ -121,7 +127,7 @@ class Run(Generic[T]):
 
         Raises:
             ContextOverflow: the prompt can't fit; nothing was done.
-            RunError: with the reply so far in ``reply``.
+            RunError: with the reply so far in ``reply``; also ``DeadlineExceeded``.
         """
         name, asked = self._backend.name, self._task.messages
         with telemetry.invoke_agent(name, asked, self.reply):
@@ -133,6 +139,8 @@ class Run(Generic[T]):
         except Exception as error:
             if not isinstance(error, (LimitReached, InvalidOutput)):
                 self._stop = "error"
+            if isinstance(error, DeadlineExceeded):
+                error.seconds = self._task.deadline or error.seconds
             reply = self._finish()
             if isinstance(error, RunError):
                 error.reply = reply
@@ -262,6 +270,8 @@ class Run(Generic[T]):
             sampling=task.sampling,
             stop_ids=frozenset({tokenizer.eos}),
             constraint=start.constraint,
+            priority=task.priority,
+            deadline=self._budget.next_deadline(self._number - 1, self._usage),
         )
         generation = backend.engine.submit(request)
         return _Turn(self._number, reader, request, generation, start.thinking)
@@ -280,13 +290,18 @@ class Run(Generic[T]):
     async def _write_and_call(self, turn: _Turn, transcript: Transcript) -> None:
         """Write the turn and run its calls beside it; return when both are over."""
         failure: Exception | None = None
-        ahead = ReadAhead(self._backend.engine, transcript, self._calls.first_results)
+        ahead = ReadAhead(
+            self._backend.engine,
+            transcript,
+            self._calls.first_results,
+            priority=min(self._task.priority, 0) - 1,
+        )
         self._calls.on_result = ahead.look
         async with Beside() as beside:
             async with anyio.create_task_group() as tools:
                 try:
                     await self._write(turn, tools)
-                    if turn.generation.stop == "stop" and len(turn.reader.calls) > 1:
+                    if len(turn.reader.calls) > 1 and self._goes_on(turn):
                         answer = turn.reader.message(whole=True)
                         beside.start_soon(ahead.run, answer, turn.reader.ids)
                 except Exception as error:  # carried out of the group as it is
@@ -295,6 +310,12 @@ class Run(Generic[T]):
             if failure is not None:
                 raise failure
             await self._calls.run_later()
+
+    def _goes_on(self, turn: _Turn) -> bool:
+        """Whether a turn that was written may have a next one."""
+        used = self._usage.output_tokens + turn.generation.stats.output_tokens
+        over = self._budget.is_over(turn.number, used)
+        return turn.generation.stop == "stop" and not over
 
     async def _write(self, turn: _Turn, tools: TaskGroup) -> None:
         generation = turn.generation

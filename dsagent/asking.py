@@ -77,6 +77,7 @@ class Asking(ABC):
             DefinitionError: a tool or an output can't be made of what was given.
             ContextOverflow: the prompt doesn't fit.
             LimitReached: with ``Limits(on_limit="raise")``.
+            DeadlineExceeded: it wasn't finished by its ``deadline``.
             InvalidOutput: with the same, if no answer fitted ``output``.
             EngineError: the engine broke.
             QueueFull: too many runs are waiting.

@@ -13,6 +13,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from dsagent.errors import DeadlineExceeded
 from dsagent.reply import Timing, Usage
 
 if TYPE_CHECKING:
@@ -32,9 +33,13 @@ _KEPT: Final = 4096
 class Budget:
     """The limits of one run, from its start on."""
 
-    def __init__(self, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, limits: Limits, clock: Clock, deadline: float | None = None
+    ) -> None:
+        """``deadline``: seconds; that one is kept by raising, which others do."""
         self._limits = limits
         self._clock = clock
+        self._deadline = deadline
         self._started = clock()
 
     @property
@@ -53,6 +58,29 @@ class Budget:
         if self._limits.seconds is None:
             return math.inf
         return max(self._limits.seconds - self.elapsed, 0.0)
+
+    @property
+    def for_calls(self) -> float | None:
+        """Seconds that a call may take; None: any number."""
+        least = min(self.seconds_left, max(self._until_deadline, 0.0))
+        return None if math.isinf(least) else least
+
+    def next_deadline(self, turns: int, usage: Usage) -> float | None:
+        """Seconds that the next turn, after so many, has to be finished in.
+
+        Raises:
+            DeadlineExceeded: none.
+        """
+        if self._deadline is None:
+            return None
+        left = self._until_deadline
+        if left <= 0.0:
+            raise DeadlineExceeded("between", self._deadline, turns, usage.tool_calls)
+        return left
+
+    @property
+    def _until_deadline(self) -> float:
+        return math.inf if self._deadline is None else self._deadline - self.elapsed
 
     @property
     def time_is_up(self) -> bool:

@@ -8,7 +8,6 @@ calls; and a model that repeats itself is told so before it is stopped.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from functools import partial
 from itertools import takewhile
@@ -173,8 +172,7 @@ class CallRunner:
 
     async def _make(self, call: ToolCall, turn: int) -> ToolOutcome:
         """The call's outcome, "interrupted" if the run has no more time for it."""
-        left = self._budget.seconds_left
-        with anyio.move_on_after(None if math.isinf(left) else left):
+        with anyio.move_on_after(self._budget.for_calls):
             return await run_call(
                 self._tools,
                 call,

@@ -6,7 +6,8 @@
     ├─ LoadError            the model's files can't be used
     │   ├─ MissingWeights       nothing there, or a part of it is missing
     │   ├─ CorruptCheckpoint    the files are there and can't be read
-    │   └─ UnsupportedDevice    this machine can't hold it where it was asked to
+    │   ├─ UnsupportedDevice    this machine can't hold it where it was asked to
+    │   └─ MemoryTooSmall       no conversation fits in what it was given
     ├─ DefinitionError      a tool or a schema that can't work, when it is defined
     ├─ InvalidMessages      a conversation that can't be continued
     ├─ InvalidDecision      about a call that can't be decided about      .call_id
@@ -280,7 +281,7 @@ class DeadlineExceeded(RunError):
 
     def __init__(
         self,
-        phase: Literal["queued", "prefilling", "decoding"],
+        phase: Literal["queued", "prefilling", "decoding", "between"],
         seconds: float,
         done: int,
         total: int,
@@ -289,13 +290,14 @@ class DeadlineExceeded(RunError):
         super().__init__("", reply)
         self.args = (phase, seconds, done, total)
         self.phase = phase
-        """Where it was: waiting for storage, reading its prompt, or writing."""
+        """Where it was: waiting for storage, reading its prompt, writing, or between
+        two turns of a run, where its tools are called."""
         self.seconds = seconds
-        """The deadline, from the request's submission on."""
+        """The deadline, from the request's submission on, or from the run's start."""
         self.done = done
-        """Tokens read, or written when it was ``decoding``."""
+        """Tokens read, or written when it was ``decoding``; or turns that were made."""
         self.total = total
-        """Tokens of the prompt, or those it might have written."""
+        """Tokens of the prompt, or those it might have written; or calls made."""
 
     def __str__(self) -> str:
         passed = f"the deadline of {self.seconds:g} s passed when"
@@ -314,6 +316,11 @@ class DeadlineExceeded(RunError):
                 return (
                     f"{passed} {self.done:,} of at most {self.total:,} tokens had been "
                     "written; give it more time, or ask for less output"
+                )
+            case "between":
+                return (
+                    f"{passed} {self.done:,} turns and {self.total:,} calls had been "
+                    "made; give it more time, or its tools a timeout of their own"
                 )
 
 

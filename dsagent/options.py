@@ -111,6 +111,13 @@ class QuestionOptions(TypedDict, total=False):
     """How tokens are chosen; the model's own default if not given."""
     limits: Limits | None
     """How far it may go."""
+    priority: int
+    """Where it stands among all that the model is asked; 0 if not given. Higher ones
+    come first, and may set lower ones aside, which go on later, where they were."""
+    deadline: float | None
+    """Seconds it has to be finished in, from its start on; then it ends with
+    ``DeadlineExceeded``. ``Limits(seconds=...)`` is the limit that leads to an answer.
+    """
     deps: object
     """Handed to tools that take a ``Context``."""
     approve: Approver | None

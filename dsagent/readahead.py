@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 _WORTH: Final = 256
 """Tokens that are worth a request; fewer are read as fast with all the others."""
-_PRIORITY: Final = -1
 
 
 class ReadAhead:
@@ -41,6 +40,7 @@ class ReadAhead:
         transcript: The prompt that the turn was written behind; must stay as it is.
         results: What is known of the turn's first calls, in order, up to the first
             that isn't over.
+        priority: Below that of all that somebody waits for.
     """
 
     def __init__(
@@ -48,8 +48,11 @@ class ReadAhead:
         engine: EngineProtocol,
         transcript: Transcript,
         results: Callable[[Assistant], Sequence[ToolResult]],
+        *,
+        priority: int = -1,
     ) -> None:
         self._engine = engine
+        self._priority = priority
         self._transcript = transcript
         self._results = results
         self._news = anyio.Event()
@@ -90,7 +93,7 @@ class ReadAhead:
 
     async def _read(self, ids: tuple[int, ...]) -> bool:
         """Have these ids read; whether that went well."""
-        request = Request(ids, max_tokens=0, priority=_PRIORITY)
+        request = Request(ids, max_tokens=0, priority=self._priority)
         try:
             async with self._engine.submit(request) as generation:
                 async for _ in generation:

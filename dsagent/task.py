@@ -65,6 +65,8 @@ class Task(Generic[T]):
     """What the answer is to be; its schema is the setup's."""
     sampling: Sampling
     limits: Limits
+    priority: int = 0
+    deadline: float | None = None
     deps: object = None
     approve: Approver | None = None
     decisions: Mapping[str, Decision] = field(default_factory=dict)
@@ -118,6 +120,8 @@ def task_of(
         output=output,
         sampling=options.get("sampling") or sampling,
         limits=options.get("limits") or Limits(),
+        priority=options.get("priority", 0),
+        deadline=_deadline(options.get("deadline")),
         deps=options.get("deps"),
         approve=approve,
         decisions=decisions,
@@ -197,6 +201,17 @@ def _check_tools(box: dict[str, AnyTool]) -> None:
                 f"the tool `{tool.name}` takes a Quote, which is for answers; take a "
                 "str, and look for it with Document.find"
             )
+
+
+def _deadline(seconds: float | None) -> float | None:
+    """The deadline, if it can be kept.
+
+    Raises:
+        ValueError: it has passed already.
+    """
+    if seconds is not None and not seconds > 0.0:
+        raise ValueError(f"deadline is in seconds from now, above 0, not {seconds}")
+    return seconds
 
 
 def _choice(choice: ToolChoice, box: dict[str, AnyTool]) -> str:

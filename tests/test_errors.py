@@ -19,6 +19,7 @@ from dsagent.errors import (
     InvalidOutput,
     LimitReached,
     LoadError,
+    MemoryTooSmall,
     MissingWeights,
     RunError,
     ToolFailed,
@@ -43,7 +44,12 @@ def test_the_tree_is_the_one_in_the_docstring() -> None:
     drawn = errors.__doc__ or ""
     assert all(cls.__name__ in drawn for cls in CLASSES)
     tree: dict[type[DSAgentError], tuple[type[DSAgentError], ...]] = {
-        LoadError: (MissingWeights, CorruptCheckpoint, UnsupportedDevice),
+        LoadError: (
+            MissingWeights,
+            CorruptCheckpoint,
+            UnsupportedDevice,
+            MemoryTooSmall,
+        ),
         RunError: (
             LimitReached,
             InvalidOutput,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -9,7 +10,7 @@ import pytest
 
 from dsagent.encoding.render import render
 from dsagent.engine.thinking import NOTICE
-from dsagent.errors import LimitReached
+from dsagent.errors import DeadlineExceeded, LimitReached
 from dsagent.events import ToolFinished, TurnFinished
 from dsagent.messages import ToolResult
 from dsagent.model import Model
@@ -287,3 +288,62 @@ def test_low_is_no_effort_of_the_first_release() -> None:
     assert Setup("low").thinks
     assert Setup("low").effort is None
     assert Setup("low", profile="0731").effort == "low"
+
+
+# Priorities and deadlines
+
+
+async def test_every_turn_has_the_priority_and_what_is_left_of_the_deadline(
+    timed: Any,
+) -> None:
+    model, engine, _ = timed(call(OSLO), say("Sunny."))
+    await model.chat("?", tools=[weather], priority=3, deadline=1000.0)
+    first, second = engine.requests
+    assert (first.priority, second.priority) == (3, 3)
+    assert first.deadline == 1000.0
+    assert second.deadline == 1000.0 - len(engine.sampled[0])
+    model, engine, _ = timed(say("Sunny."))
+    await model.chat("?")
+    assert (engine.requests[0].priority, engine.requests[0].deadline) == (0, None)
+
+
+async def test_between_turns_a_deadline_ends_the_run(timed: Any) -> None:
+    model, engine, _ = timed(call(OSLO), say("never"))
+    with pytest.raises(DeadlineExceeded, match="5 s passed when 1 turns") as info:
+        await model.chat("?", tools=[weather], deadline=5.0)
+    assert (info.value.phase, info.value.done, info.value.total) == ("between", 1, 1)
+    assert info.value.reply is not None
+    assert [made.name for made in info.value.reply.calls] == ["weather"]
+    assert isinstance(info.value.reply.messages[-1], ToolResult)
+    assert len(engine.requests) == 1
+
+
+async def test_a_deadline_stops_tools(scripted: Scripted) -> None:
+    """By the real clock, which is waited for."""
+
+    @tool
+    async def wait() -> str:
+        """Wait."""
+        await anyio.sleep_forever()
+        return "never"
+
+    model, _ = scripted(call(("wait", "{}")), say("never"))
+    with anyio.fail_after(20), pytest.raises(DeadlineExceeded) as info:
+        await model.chat("?", tools=[wait], deadline=0.3)
+    assert info.value.phase == "between"
+
+
+async def test_a_turn_that_is_late_says_the_runs_deadline(scripted: Scripted) -> None:
+    late = DeadlineExceeded("decoding", 0.25, 3, 100)
+    model, _ = scripted(replace(say("Sun"), error=late))
+    with pytest.raises(DeadlineExceeded, match="of 9 s passed when 3 of") as info:
+        await model.chat("?", deadline=9.0)
+    assert info.value.reply is not None
+    assert info.value.reply.text == "Sun"
+
+
+@pytest.mark.parametrize("deadline", [0.0, -1.0, float("nan")])
+async def test_a_deadline_must_be_ahead(scripted: Scripted, deadline: float) -> None:
+    model, _ = scripted()
+    with pytest.raises(ValueError, match="deadline is in seconds from now"):
+        await model.chat("?", deadline=deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -10,6 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from dsagent.errors import EngineError, QueueFull
+from dsagent.options import Limits
 from dsagent.tools import tool
 from tests.fakes import ScriptedEngine, call, completion, say
 
@@ -243,3 +245,36 @@ async def test_a_turn_that_was_cut_off_has_no_next_one(
         await anyio.wait_all_tasks_blocked()
         gates["b"].set()
     assert (replies[0].stop, engine.prefilled) == ("length", [])
+
+
+@pytest.mark.parametrize(("priority", "ahead"), [(5, -1), (0, -1), (-3, -4)])
+async def test_it_goes_behind_all_that_is_waited_for(
+    scripted: Scripted,
+    read: Any,
+    gates: dict[str, anyio.Event],
+    priority: int,
+    ahead: int,
+) -> None:
+    model, engine = scripted(reads("a", "b"), say("Done."))
+    ask = partial(model.chat, "?", tools=[read], priority=priority)
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await until(lambda: len(gates) == 2)
+        gates["a"].set()
+        await until(lambda: engine.prefilled)
+        gates["b"].set()
+    assert [request.priority for request in engine.prefilled] == [ahead]
+
+
+async def test_behind_the_last_turn_nothing_is_read(
+    scripted: Scripted, read: Any, gates: dict[str, anyio.Event]
+) -> None:
+    model, engine = scripted(reads("a", "b"))
+    limits = Limits(turns=1, on_limit="stop")
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(model.chat, "?", tools=[read], limits=limits))
+        await until(lambda: len(gates) == 2)
+        gates["a"].set()
+        await anyio.wait_all_tasks_blocked()
+        gates["b"].set()
+    assert engine.prefilled == []

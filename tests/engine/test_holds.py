@@ -129,6 +129,26 @@ async def test_what_does_not_fit_beside_holds_is_refused_until_one_is_released(
     await ask(engine, ids(800, 2))
 
 
+async def test_asking_exactly_what_is_held_takes_room_of_its_own(
+    make_engine: MakeEngine, paged: PagedFake
+) -> None:
+    """Its last token has to be computed, and what is held lies behind that."""
+    document = ids(512, 1)
+    for pages in (4, 5):
+        engine = make_engine(PagedFake(), memory=memory(1, pages), max_running=1)
+        assert engine.context_limit == pages * 256
+        hold = await engine.hold(document)
+        for seed in range(4):  # drives out what was left at the first page
+            await ask(engine, ids(400, 10 + seed), 2)
+        if pages == 4:
+            with pytest.raises(QueueFull, match="release one"):
+                engine.submit(Request(document, 6, GREEDY))
+        else:
+            assert await ask(engine, document) <= 256
+        assert await ask(engine, (*document, 7)) == 512
+        hold.release()
+
+
 async def test_one_that_waits_for_a_release_holds_up_nobody(
     make_engine: MakeEngine, paged: PagedFake
 ) -> None:
