@@ -132,6 +132,17 @@ class Runner:
         elif start is not None:
             sequence.begin_at(start.position)
 
+    def reopen(self, sequence: Sequence) -> None:
+        """Let it begin farther on, if more of its beginning is known than when it was
+        opened. Nothing of it must have been computed since."""
+        known = self._known(sequence)
+        if known is None or known.position <= sequence.computed:
+            return
+        assert sequence.slot is not None
+        self._cache.free(sequence.slot)
+        sequence.slot = None
+        self.open(sequence)
+
     def _alloc(self, sequence: Sequence, start: Start | None) -> None:
         """Storage behind ``start``; what others left makes room for it if need be.
 

@@ -11,6 +11,7 @@ The rules, each with its reason:
 * A piece ends at a multiple of ``PIECE`` in its own sequence, at the next place whose
   state the prefix cache wants, or at the end of what is to be read: shapes of tensors
   are few that way.
+* Who begins with what an older one is about to read waits for that (following.py).
 * Pieces go in turn to the oldest prefill and to the most urgent: of the highest rank,
   the one with the least left. The first guarantees that everyone gets through; the
   second that a question does not wait for the book in front of it. Where there is a
@@ -31,8 +32,10 @@ guesses are verified, and the same random numbers used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
+from dsagent.engine.following import Following
 from dsagent.engine.pace import Pace
 
 if TYPE_CHECKING:
@@ -78,6 +81,7 @@ class Scheduler:
         self._max_unread = max_unread
         self._pace = Pace(stall)
         self._running: dict[Sequence, None] = {}
+        self._following = Following()
         self._turn = 0
 
     @property
@@ -96,6 +100,17 @@ class Scheduler:
 
     def remove(self, sequence: Sequence) -> None:
         del self._running[sequence]
+        self._following.forget(sequence)
+
+    def follow(self, sequence: Sequence) -> None:
+        """Let ``sequence``, which has been opened and not begun, wait for an older one
+        that is about to read the same, if there is one."""
+        older = takewhile(lambda each: each is not sequence, self._running)
+        self._following.look(sequence, older)
+
+    def caught_up(self) -> list[Sequence]:
+        """Those who have waited and can be opened again, farther on."""
+        return self._following.over()
 
     def is_paused(self, sequence: Sequence) -> bool:
         """True while ``sequence`` gets no work because its reader is behind."""
@@ -106,6 +121,8 @@ class Scheduler:
         work: list[Work] = []
         prefilling: list[Sequence] = []
         for sequence in self._running:
+            if sequence in self._following:
+                continue
             if not sequence.decoding:
                 prefilling.append(sequence)
             elif not sequence.mailbox.full(self._max_unread):

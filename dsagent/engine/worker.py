@@ -194,6 +194,7 @@ class Worker:
             return
         self._expire()
         self._let_in()
+        self._catch_up()
         self._wake()
         work = self._scheduler.plan()
         if work:
@@ -257,6 +258,24 @@ class Worker:
             self._cached_tokens += sequence.cached
         if sequence.ended:  # all of what it asked for was known
             self._end(sequence, "length")
+            return
+        self._scheduler.follow(sequence)
+
+    def _catch_up(self) -> None:
+        """Have those begin who waited for another one to read what they begin with."""
+        assert self._runner is not None
+        for sequence in self._scheduler.caught_up():
+            before = sequence.cached
+            try:
+                self._runner.reopen(sequence)
+            except Exception as cause:
+                self._fail(sequence, "no storage could be allocated", cause)
+                continue
+            self._cached_tokens += sequence.cached - before
+            if sequence.ended:
+                self._end(sequence, "length")
+                continue
+            self._scheduler.follow(sequence)
 
     def _step(self, work: list[Work]) -> None:
         assert self._runner is not None
