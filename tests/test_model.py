@@ -260,7 +260,7 @@ async def test_tokens_are_counted_as_they_are_read(scripted: Scripted) -> None:
 
 async def test_an_option_that_does_not_exist(scripted: Scripted) -> None:
     model, _ = scripted()
-    fault = "no option 'colour'; there are approve, decisions, deps"
+    fault = "no option 'colour'; there are approve, deadline, decisions, deps"
     with pytest.raises(TypeError, match=fault):
         await model.chat("Hi.", colour="red")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=fault):

@@ -239,7 +239,11 @@ class Model:
         return self._model.stats()
 
     def memory(self) -> Memory:
-        """Where the engine's bytes are; ``print(model.memory())`` shows a table."""
+        """Where the engine's bytes are; ``print(model.memory())`` shows a table.
+
+        Raises:
+            Closed: the model was closed.
+        """
         return self._model.memory()
 
     def close(self) -> None:
