@@ -318,6 +318,8 @@ class HoldProtocol(Protocol):
 
         Raises:
             PrefixFileError: it can't be written. What was there is as it was.
+            Closed: the engine was closed.
+            ValueError: it was released.
         """
 
     def release(self) -> None:
@@ -350,7 +352,8 @@ class EngineProtocol(Protocol):
 
         Raises:
             ContextOverflow: prompt + max_tokens can never fit.
-            QueueFull: too many requests are waiting already.
+            QueueFull: too many requests are waiting already, or it doesn't fit beside
+                the prefixes that are held.
             Closed: the engine was closed.
         """
 
@@ -371,7 +374,7 @@ class EngineProtocol(Protocol):
 
         Raises:
             ContextOverflow: they can never fit.
-            QueueFull: too many requests are waiting already.
+            QueueFull: too many requests are waiting already, or too much is held.
             Closed: the engine was closed.
         """
 
