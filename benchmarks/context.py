@@ -6,7 +6,8 @@ and top-k as they are, and a drafter; random weights. One text is read up to eac
 frontier, in the engine's chunks, every time from where the last frontier left it in the
 prefix cache. What is told is the speed *there*: of the chunks that end at the frontier,
 of tokens decoded behind it, of rounds of five drafts (drafted, all verified, the cache
-updated; with random weights hardly one stands, which costs the same).
+updated; with random weights hardly one stands, which costs the same). The frontiers
+take turns at decoding, so that whatever else the machine does costs all of them alike.
 
 Two operations read more the longer the text is: the indexer, which scores all of its
 entries and keeps the best, and attention, in layers of ratio 128 over all of theirs.
@@ -36,6 +37,7 @@ import warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -92,13 +94,21 @@ CHUNKS: Final = 8
 THEIRS: Final = 4096
 THEIRS_QUICK: Final = 1024
 """How far transformers reads: four times the text takes it sixteen times as long."""
+FULL: Final = 5
+"""Drafts of a round: all of a block."""
 ROOM: Final = 512
 """Tokens that may be decoded behind a frontier."""
+TURN: Final = 12
+"""Steps one frontier decodes before it is the next one's turn."""
 WARM: Final = 3
-"""Steps behind a frontier that aren't timed."""
+"""Steps before these that bring its rows back into the processor's caches."""
 MEMORY: Final = 2 << 30
-INDEXER: Final = ("index_topk",)
-ATTENTION: Final = ("attend", "attend_own", "sparse_attention")
+PARTS: Final = {
+    "index_topk": "indexer",
+    "attend": "attention",
+    "attend_own": "attention",
+}
+"""Operations that read more the longer the text is, and what they are told as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,16 @@ class Spent:
     indexer: float
     """Seconds of all of them together, in operations of the indexer."""
     attention: float
+
+    @classmethod
+    def of(cls, parts: list[Spent]) -> Spent:
+        """All of them together."""
+        return cls(
+            sum(part.tokens for part in parts),
+            Sample(tuple(s for part in parts for s in part.steps.seconds)),
+            sum(part.indexer for part in parts),
+            sum(part.attention for part in parts),
+        )
 
     @property
     def total(self) -> float:
@@ -170,22 +190,20 @@ class Clock:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Replace the operations by ones that are timed, as long as this lasts."""
-        kinds = {"indexer": INDEXER, "attention": ATTENTION}
-        names = [(kind, name) for kind in kinds for name in kinds[kind]]
-        kept = {name: getattr(ops, name) for _, name in names}
-        for kind, name in names:
-            setattr(ops, name, self._timed(kind, kept[name]))
+        kept = {name: getattr(ops, name) for name in PARTS}
+        for name, part in PARTS.items():
+            setattr(ops, name, self._timed(part, kept[name]))
         try:
             yield
         finally:
             for name, function in kept.items():
                 setattr(ops, name, function)
 
-    def _timed(self, kind: str, function: Callable[..., object]) -> object:
+    def _timed(self, part: str, function: Callable[..., object]) -> object:
         def timed(*args: object, **options: object) -> object:
             begin = time.thread_time()
             result = function(*args, **options)
-            self.seconds[kind] += time.thread_time() - begin
+            self.seconds[part] += time.thread_time() - begin
             return result
 
         return timed
@@ -196,23 +214,33 @@ class Reader:
 
     def __init__(self, model: Transformer, ids: list[int]) -> None:
         self._ids = ids
-        self._cache = model.planned_cache(MEMORY, 1, len(ids))
+        self._cache = model.planned_cache(MEMORY, len(FRONTIERS), len(ids))
         self._runner = Runner(model, cache=self._cache)
         self._clock = Clock()
 
-    def at(self, end: int, *, quick: bool) -> tuple[Spent, Spent, Spent, int]:
-        """Read up to ``end``; prefill, decode and rounds there, and bytes held."""
-        repeats = 9 if quick else 33
-        sequence = self._open(end, 5)
-        prefill = self._read(sequence)
-        rounds = self._decode(sequence, repeats)
+    def read(self, end: int) -> tuple[Spent, int]:
+        """Read up to ``end``: the last chunks, and the bytes held then."""
+        sequence = self._open(end, FULL)
+        told = min(sequence.to_prefill, CHUNKS * CHUNK)
+        self._chunks(sequence, sequence.to_prefill - told)
+        spent = self._spent(told, lambda: self._chunks(sequence, told))
         held = self._cache.nbytes
         self._runner.close(sequence)
-        sequence = self._open(end, "off")
-        self._read(sequence)
-        decode = self._decode(sequence, repeats)
-        self._runner.close(sequence)
-        return prefill, decode, rounds, held
+        return spent, held
+
+    def decode(self, ends: list[int], ahead: Speculation, turns: int) -> list[Spent]:
+        """Steps behind every one of ``ends``, which have been read."""
+        sequences = [self._open(end, ahead) for end in ends]
+        parts: list[list[Spent]] = [[] for _ in ends]
+        for sequence in sequences:
+            self._chunks(sequence, sequence.to_prefill)
+        for _ in range(turns):
+            for sequence, found in zip(sequences, parts, strict=True):
+                self._steps(sequence, WARM)
+                found.append(self._spent(TURN, partial(self._steps, sequence, TURN)))
+        for sequence in sequences:
+            self._runner.close(sequence)
+        return [Spent.of(found) for found in parts]
 
     def _open(self, end: int, ahead: Speculation) -> Sequence:
         sampling = Sampling(temperature=0.0, speculation=ahead)
@@ -220,12 +248,6 @@ class Reader:
         sequence = Sequence(request, 0, end + ROOM, Mailbox(0, _nothing))
         self._runner.open(sequence)
         return sequence
-
-    def _read(self, sequence: Sequence) -> Spent:
-        """Compute the rest of the prompt, a chunk a step; the last ones are told."""
-        told = min(sequence.to_prefill, CHUNKS * CHUNK)
-        self._chunks(sequence, sequence.to_prefill - told)
-        return self._spent(told, lambda: self._chunks(sequence, told))
 
     def _chunks(self, sequence: Sequence, tokens: int) -> list[float]:
         """Seconds of steps that compute so many, cut where the scheduler would."""
@@ -238,14 +260,9 @@ class Reader:
             taken.append(self._step(Work(sequence, start, length)))
         return taken
 
-    def _decode(self, sequence: Sequence, repeats: int) -> Spent:
-        """Steps that give tokens."""
-
-        def steps(n: int) -> list[float]:
-            return [self._step(Work(sequence, sequence.computed, 1)) for _ in range(n)]
-
-        steps(WARM)
-        return self._spent(repeats, lambda: steps(repeats))
+    def _steps(self, sequence: Sequence, n: int) -> list[float]:
+        """Seconds of n steps that give tokens."""
+        return [self._step(Work(sequence, sequence.computed, 1)) for _ in range(n)]
 
     def _step(self, work: Work) -> float:
         begin = time.thread_time()
@@ -294,15 +311,22 @@ def measure(model: Transformer, theirs: Theirs, most: int, *, quick: bool) -> li
     generator = torch.Generator().manual_seed(3)
     size = (max(frontiers.values()) + ROOM,)
     ids = torch.randint(3, CONFIG.vocab_size, size, generator=generator).tolist()
-    reader = Reader(model, ids)
-    rows = []
+    reader, turns = Reader(model, ids), 1 if quick else 4
+    prefills, others = [], []
     for name, end in frontiers.items():
-        found = reader.at(end, quick=quick)
+        prefills.append(reader.read(end))
         read = end <= (THEIRS_QUICK if quick else THEIRS)
-        other = _theirs(theirs, ids, end, 9 if quick else 33) if read else None
-        rows.append(Row(name, end, *found, other))
-        print(f"{name} is done", file=sys.stderr)
-    return rows
+        others.append(_theirs(theirs, ids, end, turns * TURN) if read else None)
+        print(f"{name} is read", file=sys.stderr)
+    ends = list(frontiers.values())
+    decodes = reader.decode(ends, "off", turns)
+    rounds = reader.decode(ends, FULL, turns)
+    return [
+        Row(name, end, prefill, decode, block, held, other)
+        for (name, end), (prefill, held), decode, block, other in zip(
+            frontiers.items(), prefills, decodes, rounds, others, strict=True
+        )
+    ]
 
 
 def _theirs(side: Theirs, ids: list[int], end: int, steps: int) -> Other:
@@ -340,21 +364,10 @@ def figures(rows: list[Row]) -> dict[str, float]:
     return found
 
 
-HEADER: Final = (
-    "at",
-    "prefill tok/s",
-    "indexer",
-    "attention",
-    "decode ms",
-    "spread",
-    "indexer",
-    "attention",
-    "round ms",
-    "MB held",
-    "theirs: prefill tok/s",
-    "decode ms",
-    "MB held",
-)
+SHARES: Final = ("indexer", "attention")
+OURS: Final = ("prefill tok/s", *SHARES, "decode ms", "spread", *SHARES, "round ms")
+OTHERS: Final = ("theirs: prefill tok/s", "decode ms", "MB held")
+HEADER: Final = ("at", *OURS, "MB held", *OTHERS)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
