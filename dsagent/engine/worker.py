@@ -194,7 +194,8 @@ class Worker:
             return
         self._expire()
         self._let_in()
-        self._catch_up()
+        while self._catch_up():  # that ends some, which frees others, and room
+            self._let_in()
         self._wake()
         work = self._scheduler.plan()
         if work:
@@ -261,10 +262,12 @@ class Worker:
             return
         self._scheduler.follow(sequence)
 
-    def _catch_up(self) -> None:
-        """Have those begin who waited for another one to read what they begin with."""
+    def _catch_up(self) -> bool:
+        """Have those begin who waited for another one to read what they begin with;
+        whether there were any."""
         assert self._runner is not None
-        for sequence in self._scheduler.caught_up():
+        sequences = self._scheduler.caught_up()
+        for sequence in sequences:
             before = sequence.cached
             try:
                 self._runner.reopen(sequence)
@@ -276,6 +279,7 @@ class Worker:
                 self._end(sequence, "length")
                 continue
             self._scheduler.follow(sequence)
+        return bool(sequences)
 
     def _step(self, work: list[Work]) -> None:
         assert self._runner is not None
