@@ -161,6 +161,9 @@ def _engine(
     # once, when torch is first imported, and a choice of the user's stands.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("KMP_BLOCKTIME", "0")  # the same for Intel's runtime
+    # oneDNN compiles a product for every shape it meets and keeps a thousand of them:
+    # prompts come in all lengths, and these were 200 MB that nothing accounts for.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
     from dsagent.engine.config import EngineConfig
     from dsagent.engine.engine import Engine
