@@ -337,7 +337,7 @@ def main() -> None:
     loads: dict[Key, list[Traffic]] = {}
     for _ in range(1 if quick else 3):
         for key in QUICK if quick else ROWS:
-            seconds = 1.5 if quick else 6.0
+            seconds = 1.0 if quick else 6.0
             run = anyio.run(load, transformer, questions, key, seconds)
             loads.setdefault(key, []).append(run)
     first = anyio.run(first_tokens, questions, 1 if quick else 5)
