@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from training.data import concepts
 from training.data import documents as d
 from training.data import tools as t
 from training.data import words as w
@@ -56,7 +57,7 @@ class Talk:
         if self.thinking:
             self.effort = "max" if roll > 0.88 else self.s.rng.choice((None, "high"))
 
-    def system(self, tools: Sequence[t.Schema] = (), response_format: object = None) -> None:
+    def system(self, tools: Sequence[concepts.Schema] = (), response_format: object = None) -> None:
         content = self.s.phrase(SYSTEMS, {"n": self.s.word(w.NOUNS)}) if self.s.chance(0.25) else ""
         message: Message = {"role": "system", "content": content}
         if tools:
@@ -205,7 +206,7 @@ def toolbox(s: Source, count: int) -> list[Drawn]:
     while len(tools) < count:
         tool: Drawn
         if s.chance(share):
-            concept = s.rng.choice(t.CONCEPTS)
+            concept = s.rng.choice(concepts.CONCEPTS)
             group = concept.names.split()[0]
             arithmetic = {"add", "multiply", "subtract", "divide"}
             if group in groups or (group == "calculate" and groups & arithmetic) or (group in arithmetic and "calculate" in groups):
@@ -238,7 +239,7 @@ def ask_for(s: Source, tool: Drawn) -> t.Ask:
 def _arguments(ask: t.Ask) -> str:
     if not ask.arguments:
         return "no arguments"
-    return join_and([f"{key} {t.show(value)}" for key, value in ask.arguments.items()])
+    return join_and([f"{key} {concepts.show(value)}" for key, value in ask.arguments.items()])
 
 
 def call_thought(s: Source, asks: Sequence[t.Ask]) -> str:
@@ -278,7 +279,7 @@ def _finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
     """The results of `asks` and the answer to them, or an error and what follows."""
     if s.chance(0.12) and len(asks) == 1:
         ask = asks[0]
-        shown = t.show(next(iter(ask.arguments.values()), "it"))
+        shown = concepts.show(next(iter(ask.arguments.values()), "it"))
         error = s.template(ERRORS).replace("{x}", shown)
         talk.results([error])
         reason = error.split('"')[3] if error.startswith("{") else error.split(": ", 1)[1]
@@ -325,20 +326,20 @@ def several_calls(s: Source, talk: Talk) -> None:
 
 def _different(asks: Sequence[t.Ask]) -> list[t.Ask]:
     """`asks` without repetitions: nobody asks for the same thing twice in a breath."""
-    return list({(ask.name, *map(t.show, ask.arguments.values())): ask for ask in asks}.values())
+    return list({(ask.name, *map(concepts.show, ask.arguments.values())): ask for ask in asks}.values())
 
 
 def _same_tool(s: Source, tool: t.Tool, count: int) -> list[t.Ask]:
     """One request for several values of a tool's only parameter."""
     param = tool.concept.params[0]
-    values = list(dict.fromkeys(t.show(param.make(s)) for _ in range(count)))
+    values = list(dict.fromkeys(concepts.show(param.make(s)) for _ in range(count)))
     if param.kind != "string":
         return [t.request(s, tool)]
     template = s.template(tool.concept.asks)
     text = fill(template, {"0": join_and(values)})
     asks = []
     for value in values:
-        arguments: dict[str, t.Value] = {tool.keys[0]: value}
+        arguments: dict[str, concepts.Value] = {tool.keys[0]: value}
         result, answer = tool.concept.result(s, arguments)
         asks.append(t.Ask(text, tool.name, arguments, result, answer))
     return asks
@@ -389,11 +390,11 @@ def chain(s: Source, talk: Talk) -> None:
     if act == find:
         tool_call(s, talk)
         return
-    finder: t.Schema = {"name": find, "description": f"Find the {key.replace('_', ' ')} of somebody's {noun}.",
+    finder: concepts.Schema = {"name": find, "description": f"Find the {key.replace('_', ' ')} of somebody's {noun}.",
                         "parameters": {"type": "object", "properties": {owner: {"type": "string"}}, "required": [owner]}}
-    actor: t.Schema = {"name": act, "description": f"{capital(verb)} a {noun}.",
+    actor: concepts.Schema = {"name": act, "description": f"{capital(verb)} a {noun}.",
                        "parameters": {"type": "object", "properties": {key: {"type": "string"}}, "required": [key]}}
-    tools: list[t.Schema] = [{"type": "function", "function": f} for f in (finder, actor)]
+    tools: list[concepts.Schema] = [{"type": "function", "function": f} for f in (finder, actor)]
     tools += [x.function for x in toolbox(s, s.rng.choice((0, 0, 1, 2))) if x.name not in (find, act)]
     s.rng.shuffle(tools)
     talk.system(tools)
@@ -499,7 +500,7 @@ class Field:
 
     names: str
     kind: str
-    make: Callable[[Source], t.Value]
+    make: Callable[[Source], concepts.Value]
     texts: tuple[str, ...]
 
 
@@ -561,13 +562,13 @@ def fill_schema(s: Source, talk: Talk) -> None:
     subject = str(head.make(s))
     sentences = [s.phrase(HEADS, {"n": subject})]
     title = s.one_of(names.split())
-    entries: list[tuple[str, Field, t.Value]] = [(s.one_of(head.names.split()), head, subject)]
+    entries: list[tuple[str, Field, concepts.Value]] = [(s.one_of(head.names.split()), head, subject)]
     for item in chosen:
         value = item.make(s)
         text = s.one_of(item.texts)
         if isinstance(value, bool):
             text = text.split("|")[0 if value else 1]
-        sentences.append(capital(fill(text, {"n": subject, "v": t.show(value)})))
+        sentences.append(capital(fill(text, {"n": subject, "v": concepts.show(value)})))
         entries.append((s.one_of(item.names.split()), item, value))
     if s.chance(0.4):
         s.rng.shuffle(sentences)
@@ -575,17 +576,17 @@ def fill_schema(s: Source, talk: Talk) -> None:
         s.rng.shuffle(entries)
     if len(entries) > 2 and s.chance(0.3):
         entries = entries[: s.rng.randrange(1, len(entries))]
-    properties: t.Schema = {}
+    properties: concepts.Schema = {}
     titled = s.chance(0.2)
     for key, item, _ in entries:
-        schema: t.Schema = {"type": item.kind}
+        schema: concepts.Schema = {"type": item.kind}
         if item.kind == "array":
             schema["items"] = {"type": "string"}
         if titled:
             schema = dict(sorted({**schema, "title": capital(key.replace("_", " "))}.items()))
         properties[key] = schema
     required = [key for key, _, _ in entries]
-    form: t.Schema = {"type": "object", "properties": properties, "required": required}
+    form: concepts.Schema = {"type": "object", "properties": properties, "required": required}
     if titled:
         form = {"properties": properties, "required": required, "title": title, "type": "object"}
     elif s.chance(0.2):
