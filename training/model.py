@@ -13,13 +13,15 @@ of width d, r rotated channels, E experts of which K are used.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from dsagent.engine.config import Yarn
+from dsagent.kernels import ops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,20 +90,8 @@ class Shape:
         )
 
 
-def frequencies(theta: float, r: int, *, yarn: bool) -> Tensor:
-    """Rotation frequencies ``[r/2]``, with YaRN (factor 16 over 65,536) if asked."""
-    f = theta ** (-torch.arange(0, r, 2, dtype=torch.float32) / r)
-    if not yarn:
-        return f
-
-    def channel(turns: float) -> float:
-        return r * math.log(65536 / (2 * math.pi * turns)) / (2 * math.log(theta))
-
-    low = max(math.floor(channel(32)), 0)
-    high = min(math.ceil(channel(1)), r - 1)
-    ramp = (torch.arange(r // 2) - low) / (high - low or 0.001)
-    ramp = ramp.clamp(0, 1)
-    return f / 16 * ramp + f * (1 - ramp)
+YARN = Yarn(factor=16.0, original=65536, beta_fast=32.0, beta_slow=1.0)
+"""V4's, which nano's configuration has, too."""
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -281,7 +271,7 @@ class Projections(nn.Module):
         self.wo_b = Linear(s.D, s.G * s.Ro)
         self.attn_sink = nn.Parameter(torch.zeros(s.H))
         theta = s.compress_theta if compressed else s.theta
-        f = frequencies(theta, s.r, yarn=compressed)
+        f = ops.frequencies(theta, s.r, YARN if compressed else None)
         angle = torch.arange(longest, dtype=torch.float32)[:, None] * f
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
