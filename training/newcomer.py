@@ -175,7 +175,7 @@ CALLS: tuple[tuple[Sequence[Function], str, list[Call]], ...] = (
                 {
                     "to": "bob@example.com",
                     "subject": "Lunch",
-                    "body": "See you at noon",
+                    "body": "See you soon",
                 },
             )
         ],

@@ -34,7 +34,7 @@ class Source:
     def word(self, pool: Pool) -> str:
         """One word of `pool`; in training now and then one that nobody has heard of."""
         word = pool.pick(self.rng, self.held)
-        if not self.held and word.isalpha() and self.rng.random() < BLENDS:
+        if not self.held and not pool.closed and word.isalpha() and self.rng.random() < BLENDS:
             return blend(self.rng).capitalize() if word[0].isupper() else blend(self.rng)
         return word
 
@@ -93,21 +93,27 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+_STATING = frozenset(["a", "an", "the", "this", "that", "these", "those", "there", "here", "it", "its", "he", "she", "they", "we", "i", "my", "our", "your", "his", "her", "their", "what", "who", "whom", "which", "when", "where", "why", "how", "is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would", "should", "shall", "may", "might", "if", "whether", "any", "no", "some", "on", "in", "at", "for", "from", "to", "by", "of", "with", "about", "as", "after", "before", "once", "one", "please", "let's"])
+"""First words of a request that is not a command."""
+
+
 def as_typed(source: Source, template: str) -> str:
     """Dress a request as people do: polite, terse, lower case, without a full stop.
 
-    Works on the template, so that the values filled in later keep their spelling.
+    Works on the template, so that the values filled in later keep their spelling, and
+    puts nothing behind a value that ends it, where it would seem to belong to it.
     """
     roll = source.rng.random()
-    question = template.endswith("?")
-    if roll < 0.10 and not question:
+    first = template.split()[0].rstrip(",.:").lower()
+    command = not template.endswith("?") and first.isalpha() and first not in _STATING
+    if roll < 0.10 and command:
         template = source.one_of(("please ", "Please ", "Can you ", "could you "))\
             + template[:1].lower() + template[1:].rstrip(".")
         template += "" if template.lower().startswith("please") else "?"
     elif roll < 0.16:
         template = source.one_of(("Hi, ", "Hey, ", "Hello, ", "hey ", "ok, ", "Now "))\
             + template[:1].lower() + template[1:]
-    elif roll < 0.22:
+    elif roll < 0.22 and not template.rstrip(".?").endswith("}"):
         template = template.rstrip(".?") + source.one_of(
             (", please.", " please", " please?", ", thanks.", " thanks")
         )

@@ -10,14 +10,16 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from training.data import concepts
+from training.data import concepts, texts
 from training.data import documents as d
 from training.data import tools as t
 from training.data import words as w
+from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS
 from training.data.phrases import Source, capital, fill, join_and
+from training.data.records import RECORDS, Field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Message = dict[str, object]
 
@@ -102,7 +104,8 @@ class Talk:
         )
 
 
-SYSTEMS = (
+SYSTEMS = texts.entries(
+    "requests", "SYSTEMS",
     "You are a helpful assistant.", "You are nano.", "Answer briefly.", "Be concise.", "Use the tools when they help.",
     "You help customers of a shop.", "You are the assistant of a {n} club.", "Answer in one sentence.", "You answer questions.",
     "Be polite and short.", "You are an office assistant.", "Help the user.", "Keep it short.", "You work for the {n} office.",
@@ -110,7 +113,7 @@ SYSTEMS = (
 UNKNOWN = "The document doesn't say."
 NO_TOOL = "I don't have a tool for that."
 
-SMALL_TALK: tuple[tuple[tuple[str, ...], str], ...] = (
+_SMALL: tuple[tuple[tuple[str, ...], str], ...] = (
     (("Hello[!|.|]", "Hi[!|.| there|]", "hey", "Good [morning|evening|afternoon][!|]", "hello there", "Hi nano[!|]", "greetings"), "Hello! How can I help?"),
     (("Thanks[!|.|]", "Thank you[!|.|]", "thanks a lot", "great, thanks", "Perfect, thank you.", "thx", "Many thanks!"), "You're welcome!"),
     (("Who are you?", "What are you?", "what is your name", "Introduce yourself.", "Are you a person?", "who am I talking to?", "What's your name?", "which model are you"), "I'm nano, the small model bundled with dsagent."),
@@ -120,10 +123,12 @@ SMALL_TALK: tuple[tuple[tuple[str, ...], str], ...] = (
     (("ok", "OK.", "Great!", "nice", "cool", "Good.", "I see."), "Anything else?"),
     (("Tell me a joke.", "Write a poem.", "Sing a song.", "what do you think about life", "Do you love me?", "Write me a story."), "I'm a small model and can't do that well. Give me a document or a tool."),
 )
-
-
-def _thoughts(s: Source, options: Sequence[str], **slots: str) -> str:
-    return fill(options[0] if s.chance(0.6) else s.one_of(options), slots)
+_SMALL_NAMES = ("hello", "thanks", "who", "can", "bye", "how", "ok", "joke")
+SMALL_TALK = tuple(
+    (texts.entries("requests", f"SMALL {name}", *asked), answer)
+    for name, (asked, answer) in zip(_SMALL_NAMES, _SMALL, strict=True)
+)
+FORM = texts.entries("requests", "FORM", "Extract the data.", "Fill in the schema.")
 
 
 def small_talk(s: Source, talk: Talk) -> None:
@@ -135,11 +140,13 @@ def small_talk(s: Source, talk: Talk) -> None:
         talk.say(answer, "The user is just talking. I answer politely.")
 
 
-COPY = (
+COPY = texts.entries(
+    "requests", "COPY",
     "Repeat: {x}", "Repeat after me: {x}", "Say {x}", "Echo {x}", "Repeat this: {x}", "Copy this exactly: {x}", "Say this again: {x}", "Write {x}",
     "Please repeat {x}", "repeat {x}", "Type exactly: {x}", 'Repeat the following text.\n{x}', "Return this unchanged: {x}",
 )
-REVERSE = ("What did I [just|] ask you to repeat?", "What was it again?", "Say it again.", "Once more[, please|].", "And again?", "Repeat that.")
+REVERSE = texts.entries(
+    "requests", "AGAIN","What did I [just|] ask you to repeat?", "What was it again?", "Say it again.", "Once more[, please|].", "And again?", "Repeat that.")
 PICK = ("What is the {o} word of: {x}?", "Give me the {o} item of: {x}", "Which one comes {o}? {x}")
 
 
@@ -177,6 +184,11 @@ def copy(s: Source, talk: Talk) -> None:
             talk.say(text, "I repeat the text.", text)
 
 
+LOOKUP = texts.entries(
+    "requests", "LOOKUP", "What is {k}?", "{k}?", "Give me {k}.", "What does {k} say?", "value of {k}", "And {k}?", "Look up {k}.",
+)
+
+
 def lookup(s: Source, talk: Talk) -> None:
     """A list of `key: value` lines; give the value of a key. Short and dense."""
     talk.system()
@@ -188,13 +200,17 @@ def lookup(s: Source, talk: Talk) -> None:
     order = s.rng.sample(range(len(keys)), min(len(keys), s.rng.choice((1, 2, 3, 4))))
     for turn, index in enumerate(order):
         key, value = keys[index], values[index]
-        ask = s.phrase(("What is {k}?", "{k}?", "Give me {k}.", "What does {k} say?", "value of {k}", "And {k}?", "Look up {k}."), {"k": key})
+        ask = s.phrase(LOOKUP, {"k": key})
         talk.user(f"{lines}\n\n{ask}" if turn == 0 else ask)
         talk.say(value, f"{key}{glue}{value}", value)
         talk.others = [v for v in values if v != value]
 
 
 Drawn = t.Tool | t.Invented
+
+def _alike(group: str, others: Iterable[str]) -> bool:
+    return any(frozenset((group, other)) in ALIKE for other in others)
+
 
 def toolbox(s: Source, count: int) -> list[Drawn]:
     """`count` tools with different names, at most one of which can do each thing."""
@@ -206,10 +222,9 @@ def toolbox(s: Source, count: int) -> list[Drawn]:
     while len(tools) < count:
         tool: Drawn
         if s.chance(share):
-            concept = s.rng.choice(concepts.CONCEPTS)
+            concept = s.rng.choice(CONCEPTS)
             group = concept.names.split()[0]
-            arithmetic = {"add", "multiply", "subtract", "divide"}
-            if group in groups or (group == "calculate" and groups & arithmetic) or (group in arithmetic and "calculate" in groups):
+            if group in groups or _alike(group, groups):
                 continue
             tool = t.declare(s, concept)
             pair = (group, "")
@@ -251,12 +266,12 @@ def tool_call(s: Source, talk: Talk) -> None:
     """One request, the right tool; then mostly its result and the answer."""
     tools = toolbox(s, s.rng.choice((1, 2, 2, 3, 3, 4, 5, 6)))
     talk.system([tool.function for tool in tools])
-    for _ in range(s.rng.choice((1, 1, 1, 2, 3))):
+    for _ in range(s.rng.choice((1, 2, 2, 3, 4))):
         tool = s.rng.choice(tools)
         ask = ask_for(s, tool)
         talk.user(ask.text)
         talk.call([ask], call_thought(s, [ask]))
-        if s.chance(0.25):
+        if s.chance(0.15):
             return
         _finish(s, talk, [ask])
     if s.chance(0.1):
@@ -299,7 +314,8 @@ def _finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
     talk.say(" ".join(ask.answer for ask in asks), thought + " and ".join(ask.result.rstrip(".") for ask in asks) + ".", "")
 
 
-PAIRS = (
+PAIRS = texts.entries(
+    "requests", "PAIRS",
     "{a}. Then {b}", "{a}. Also, {b}", "{a} and {b}", "{a}, and {b}", "First: {a}. Second: {b}", "{a}. And {b}", "{a} Also: {b}", "1. {a}\n2. {b}", "{a}\n{b}",
 )
 
@@ -317,7 +333,7 @@ def several_calls(s: Source, talk: Talk) -> None:
     text = asks[0].text
     if asks[0].text != asks[-1].text:
         for ask in asks[1:]:
-            text = s.phrase(PAIRS, {"a": text.rstrip("."), "b": ask.text})
+            text = s.phrase(PAIRS, {"a": text.rstrip("."), "b": ask.text}).replace("?.", "?")
     talk.user(text)
     talk.call(asks, call_thought(s, asks))
     if s.chance(0.75):
@@ -355,17 +371,16 @@ def no_tool(s: Source, talk: Talk) -> None:
         talk.say(answer, "The user is just talking. I answer politely.")
         return
     names = {tool.name for tool in tools}
-    groups = {tool.concept.names for tool in tools if isinstance(tool, t.Tool)}
-    arithmetic = ("add", "multiply", "subtract", "divide", "calculate")
+    groups = {tool.concept.names.split()[0] for tool in tools if isinstance(tool, t.Tool)}
     for _ in range(50):
         other = toolbox(s, 1)[0]
         if other.name in names:
             continue
         if isinstance(other, t.Tool):
             head = other.concept.names.split()[0]
-            if other.concept.names in groups or head in (*arithmetic, "search"):
+            if head in ANYTHING or groups & ANYTHING:
                 continue
-            if any(g.split()[0] == "search" for g in groups):
+            if head in groups or _alike(head, groups):
                 continue
         elif any(isinstance(x, t.Invented) and (x.verb == other.verb or x.noun == other.noun) for x in tools):
             continue
@@ -378,6 +393,11 @@ def no_tool(s: Source, talk: Talk) -> None:
 
 
 CHAIN_FIND = ("find_{n}", "get_{n}_id", "lookup_{n}", "{n}_of", "search_{n}", "find{N}", "{n}_lookup")
+
+CHAIN = texts.entries(
+    "requests", "CHAIN", "{V} the {n} of {p}.", "{V} {p}'s {n}.", "{v} {p}'s {n}", "I want to {v} the {n} of {p}.", "Can you {v} {p}'s {n}?",
+    "please {v} the {n} of {p}", "{p} wants to {v} the {n}.", "The {n} of {p}: please {v} it.",
+)
 
 
 def chain(s: Source, talk: Talk) -> None:
@@ -402,9 +422,7 @@ def chain(s: Source, talk: Talk) -> None:
     first = t.Ask("", find, {owner: who}, s.one_of((value, f'{{"{key}": "{value}"}}', f"The {key} is {value}.", f"{value}")), "")
     said, answer = s.rng.choice((("ok", "Done."), ("done", "Done."), ('{"ok": true}', "Done."), ("success", "Done.")))
     second = t.Ask("", act, {key: value}, said, answer)
-    talk.user(s.phrase(("{V} the {n} of {p}.", "{V} {p}'s {n}.", "{v} {p}'s {n}", "I want to {v} the {n} of {p}.", "Can you {v} {p}'s {n}?",
-                        "please {v} the {n} of {p}", "{p} wants to {v} the {n}.", "The {n} of {p}: please {v} it."),
-                       {"v": verb, "V": capital(verb), "n": noun, "p": who}))
+    talk.user(s.phrase(CHAIN, {"v": verb, "V": capital(verb), "n": noun, "p": who}))
     talk.call([first], f"First I need the {key}. I should call {find} with {owner} {who}.")
     if s.chance(0.1):
         talk.results([f"Error: {who} not found"])
@@ -438,17 +456,16 @@ def with_document(s: Source, text: str, asked: str) -> str:
     return f"{asked}\n\n{text}"
 
 
-ONLY = ("Answer with the value only.", "Just the answer.", "Only the value.", "In one word.", "Just the value, please.", "Answer only with the value.", "Short answer.")
-QUOTES = (
-    "Quote the sentence that says it.", "Quote the sentence.", "Quote the text.", "Which sentence says so?", "Give me the exact sentence.", "Cite the line.", "Copy the sentence that answers this.",
-)
-QUOTE_WRAPS = ("{q} Quote the sentence.", "Quote the sentence that answers: {q}", "Quote: {q}", "{q} Answer with the exact sentence.", "Find the sentence that tells: {q}", "Cite the text: {q}", "{q} Give the exact quote.")
+ONLY = texts.entries(
+    "requests", "ONLY","Answer with the value only.", "Just the answer.", "Only the value.", "In one word.", "Just the value, please.", "Answer only with the value.", "Short answer.")
+QUOTE_WRAPS = texts.entries(
+    "requests", "QUOTE","{q} Quote the sentence.", "Quote the sentence that answers: {q}", "Quote: {q}", "{q} Answer with the exact sentence.", "Find the sentence that tells: {q}", "Cite the text: {q}", "{q} Give the exact quote.")
 
 
 def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
     """One question about `page` and its answer, in one of its manners."""
     roll = s.rng.random()
-    if roll < 0.2:
+    if roll < 0.24:
         fact = d.missing(s, page.facts)
         asked, answer = d.question(s, fact), UNKNOWN
         thought, value = f"The document doesn't say that about {fact.subject}.", UNKNOWN
@@ -456,9 +473,10 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
         fact = s.rng.choice(page.facts)
         asked, answer, value = d.question(s, fact), fact.answer, fact.value
         thought = f"The document says: {fact.sentence}"
-        if roll < 0.28:
-            asked, answer = f"{asked.rstrip('.')} {s.template(ONLY)}", fact.value
-        elif roll < 0.44:
+        if roll < 0.32:
+            end = "" if asked[-1] in ".?" else "."
+            asked, answer = f"{asked}{end} {s.template(ONLY)}", fact.value
+        elif roll < 0.5:
             asked, answer, value = s.phrase(QUOTE_WRAPS, {"q": asked}), fact.sentence, fact.sentence
         answer = capital(answer) if answer is not fact.value else answer
     talk.user(with_document(s, page.text, asked) if first else asked)
@@ -494,82 +512,38 @@ def documents_and_tools(s: Source, talk: Talk, count: int = 0) -> None:
         _finish(s, talk, [ask])
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a record: names, JSON type, maker, and how a text states it."""
-
-    names: str
-    kind: str
-    make: Callable[[Source], concepts.Value]
-    texts: tuple[str, ...]
-
-
-F = Field
-SUBJECT_FIELDS: tuple[tuple[str, Field, tuple[Field, ...]], ...] = (
-    ("Person Contact Customer Employee User Profile", F("name full_name person", "string", lambda s: w.person(s.rng, s.held), ()), (
-        F("age years", "integer", lambda s: s.rng.randrange(16, 99), ("{n} is {v} years old.", "{n}, aged {v}.", "Age: {v}.", "{n} turned {v}.")),
-        F("city home town", "string", lambda s: w.place(s.rng, s.held), ("{n} lives in {v}.", "Home: {v}.", "{n} moved to {v}.", "{n} is from {v}.")),
-        F("email mail", "string", lambda s: w.email(s.rng, s.held), ("Mail: {v}.", "{n} can be reached at {v}.", "Write to {v}.", "E-mail {v}.")),
-        F("phone telephone", "string", lambda s: w.phone(s.rng), ("Call {v}.", "Phone: {v}.", "{n} answers at {v}.")),
-        F("job profession occupation", "string", lambda s: s.word(w.JOBS), ("{n} is a {v}.", "{n} works as a {v}.", "Job: {v}.")),
-        F("company employer", "string", lambda s: w.company(s.rng, s.held), ("{n} works for {v}.", "Employer: {v}.", "{n} is at {v}.")),
-        F("hobbies interests", "array", lambda s: list(dict.fromkeys(s.word(w.HOBBIES) for _ in range(s.rng.randrange(2, 4)))), ("{n} likes {v}.", "Hobbies: {v}.", "In the evening {n} enjoys {v}.")),
-        F("children kids", "array", lambda s: list(dict.fromkeys(w.first_name(s.rng, s.held) for _ in range(s.rng.randrange(2, 4)))), ("The children are {v}.", "{n} has children: {v}.", "Kids: {v}.")),
-        F("married is_married", "boolean", lambda s: s.chance(0.5), ("{n} is married.|{n} is not married.", "Married: yes.|Married: no.", "{n} is married now.|{n} isn't married.", "Married? Yes.|Married? No.", "{n} has married.|{n} has never married.")),
-    )),
-    ("Order Purchase Invoice Item Product", F("product item article", "string", lambda s: s.word(w.PRODUCTS), ()), (
-        F("quantity count amount", "integer", lambda s: s.rng.randrange(2, 500), ("We need {v} of them.", "Quantity: {v}.", "{v} pieces.", "How many: {v}.")),
-        F("price cost unit_price", "number", lambda s: w.decimal(s.rng), ("It costs {v} euros.", "Price: {v}.", "The {n} is {v} dollars.")),
-        F("colour color", "string", lambda s: s.word(w.COLOURS), ("The {n} is {v}.", "In {v}.", "Colour: {v}.")),
-        F("order_id reference code", "string", lambda s: w.identifier(s.rng), ("Reference {v}.", "The order is {v}.", "Code: {v}.")),
-        F("customer buyer client", "string", lambda s: w.person(s.rng, s.held), ("{v} ordered it.", "For {v}.", "Customer: {v}.", "The buyer is {v}.")),
-        F("date day delivery_date", "string", lambda s: w.date(s.rng), ("Delivery on {v}.", "Date: {v}.", "It should arrive by {v}.")),
-        F("paid is_paid", "boolean", lambda s: s.chance(0.5), ("It is paid.|It is not paid.", "Paid: yes.|Paid: no.", "It has been paid.|It hasn't been paid yet.", "Paid? Yes.|Paid? No.", "The {n} is paid for.|The {n} is not paid for.")),
-        F("tags labels", "array", lambda s: list(dict.fromkeys(s.word(w.ADJECTIVES) for _ in range(3))), ("Tags: {v}.", "Labels: {v}.")),
-    )),
-    ("Event Meeting Appointment Booking", F("title event name", "string", lambda s: s.word(w.EVENTS), ()), (
-        F("date day", "string", lambda s: w.date(s.rng), ("The {n} is on {v}.", "Date: {v}.", "It takes place on {v}.")),
-        F("time start", "string", lambda s: w.clock(s.rng), ("It starts at {v}.", "Time: {v}.", "Come at {v}.")),
-        F("place venue location", "string", lambda s: s.word(w.VENUES), ("It is held in the {v}.", "Place: {v}.", "Meet at the {v}.")),
-        F("organiser host contact", "string", lambda s: w.person(s.rng, s.held), ("{v} organises it.", "Organiser: {v}.", "Ask {v}.")),
-        F("guests attendees seats", "integer", lambda s: s.rng.randrange(2, 900), ("{v} guests will come.", "Guests: {v}.", "There are {v} seats.")),
-        F("speakers people", "array", lambda s: list(dict.fromkeys(w.first_name(s.rng, s.held) for _ in range(3))), ("Speakers: {v}.", "{v} will speak.")),
-        F("free is_free", "boolean", lambda s: s.chance(0.5), ("Entry is free.|Entry is not free.", "Free: yes.|Free: no.", "It is free of charge.|It isn't free.", "Free? Yes.|Free? No.", "The {n} is free.|The {n} is not free.")),
-    )),
-    ("Company Place City Town", F("name title", "string", lambda s: w.invented_name(s.rng), ()), (
-        F("population inhabitants people", "integer", lambda s: s.rng.randrange(100, 900000), ("{n} has {v} people.", "Population: {v}.", "{v} people are in {n}.")),
-        F("founded year founding_year", "integer", lambda s: s.rng.randrange(1100, 2026), ("{n} was founded in {v}.", "Founded: {v}.", "{n} dates from {v}.")),
-        F("country", "string", lambda s: s.word(w.COUNTRIES), ("{n} is in {v}.", "Country: {v}.", "{n} belongs to {v}.")),
-        F("leader mayor head", "string", lambda s: w.person(s.rng, s.held), ("{v} leads {n}.", "{n} is led by {v}.", "Head: {v}.")),
-        F("rating score", "number", lambda s: round(s.rng.uniform(0, 10), 1), ("{n} is rated {v}.", "Rating: {v}.", "People give it {v}.")),
-        F("languages", "array", lambda s: list(dict.fromkeys(s.word(w.LANGUAGES) for _ in range(2))), ("People speak {v}.", "Languages: {v}.")),
-    )),
-)
-FILL = (
+FILL = texts.entries(
+    "requests", "FILL",
     "Extract the {k} from the text: {x}", "Fill in the schema: {x}", "{x}", "Read this and fill in the form.\n{x}", "Extract the data: {x}", "Give me the {k}: {x}",
     "{x}\nExtract the {k}.", "What {k} is this? {x}", "Parse: {x}", "Turn this into JSON: {x}", "Get the {k} out of this text.\n\n{x}", "{x}\n\nReturn the {k}.",
 )
-HEADS = ("This is about {n}.", "{n}.", "Name: {n}.", "{n} is on the list.", "Here is {n}.", "The note is about {n}.", "We spoke about {n}.")
+HEADS = texts.entries(
+    "requests", "HEADS","This is about {n}.", "{n}.", "Name: {n}.", "{n} is on the list.", "Here is {n}.", "The note is about {n}.", "We spoke about {n}.")
 
 
 def fill_schema(s: Source, talk: Talk) -> None:
     """A text and a JSON schema; the answer is the object."""
-    names, head, fields = SUBJECT_FIELDS[s.rng.randrange(len(SUBJECT_FIELDS))]
+    record = s.rng.choice(RECORDS)
+    head, fields = record.head, record.fields
     chosen = s.rng.sample(fields, min(len(fields), s.rng.choice((1, 2, 2, 3, 3, 4, 5))))
-    flags = [item for item in fields if item.kind == "boolean"]
-    if flags and s.chance(0.45) and flags[0] not in chosen:
-        chosen[s.rng.randrange(len(chosen))] = flags[0]
+    flags = [item for item in fields if item.kind == "boolean" and item not in chosen]
+    if flags and s.chance(0.45):
+        chosen[s.rng.randrange(len(chosen))] = s.rng.choice(flags)
     subject = str(head.make(s))
     sentences = [s.phrase(HEADS, {"n": subject})]
-    title = s.one_of(names.split())
-    entries: list[tuple[str, Field, concepts.Value]] = [(s.one_of(head.names.split()), head, subject)]
+    title = s.one_of(record.names.split())
+    key = s.one_of(head.names.split())
+    keys = {key}
+    entries: list[tuple[str, Field, concepts.Value]] = [(key, head, subject)]
     for item in chosen:
         value = item.make(s)
-        text = s.one_of(item.texts)
-        if isinstance(value, bool):
-            text = text.split("|")[0 if value else 1]
-        sentences.append(capital(fill(text, {"n": subject, "v": concepts.show(value)})))
-        entries.append((s.one_of(item.names.split()), item, value))
+        key = s.one_of(item.names.split())
+        if key in keys:
+            continue
+        keys.add(key)
+        slots = {"n": subject, "v": concepts.show(value)}
+        sentences.append(capital(fill(s.template(item.says(value)), slots)))
+        entries.append((key, item, value))
     if s.chance(0.4):
         s.rng.shuffle(sentences)
     if s.chance(0.3):
@@ -595,7 +569,7 @@ def fill_schema(s: Source, talk: Talk) -> None:
     text = " ".join(sentences)
     asked = s.phrase(FILL, {"k": title.lower(), "x": text})
     if s.chance(0.2):
-        asked = with_document(s, text, s.one_of(("Extract the data.", f"Get the {title.lower()}.", "Fill in the schema.")))
+        asked = with_document(s, text, s.template(FORM))
     talk.user(asked)
     answer = json.dumps({key: value for key, _, value in entries}, ensure_ascii=False)
     talk.say(answer, f"I fill in {join_and(required)}.", answer)

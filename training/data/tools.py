@@ -7,9 +7,10 @@ parameters), so that the model has to read the list instead of remembering it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from training.data import texts
 from training.data import words as w
 from training.data.concepts import (
     Concept,
@@ -68,7 +69,7 @@ class _Part:
     mentions: tuple[str, ...]
 
 
-_PARTS: tuple[_Part, ...] = (
+_FEW_PARTS: tuple[_Part, ...] = (
     _Part(string_param("name name title label", text_of(lambda r, h: w.invented_name(r))), ("named {}", "called {}", "with the name {}", "name {}", "named {}")),
     _Part(string_param("id id code ref key", text_of(lambda r, h: w.identifier(r))), ("with id {}", "{}", "id {}", "number {}", "with code {}", "{}")),
     _Part(integer_param("count quantity amount n times", 1, 1000), ("{} times", "with count {}", "quantity {}", "count {}", "amount {}")),
@@ -86,6 +87,21 @@ _PARTS: tuple[_Part, ...] = (
     _Part(Param("names people users members", "array", lambda s: [w.first_name(s.rng, s.held) for _ in range(s.rng.randrange(2, 5))]), ("for {}", "with {}")),
     _Part(Param("numbers values ids pages", "intarray", lambda s: [s.rng.randrange(1, 100) for _ in range(s.rng.randrange(2, 5))]), ("with numbers {}", "for {}", "with {}")),
 )
+_KINDS = (
+    *("name", "id", "count", "date", "time", "colour", "place", "owner", "email"),
+    *("number", "product", "note", "team", "tags", "members", "numbers"),
+)
+_MENTIONS = [
+    texts.entries("requests", f"MENTIONS {kind}", *part.mentions)
+    for kind, part in zip(_KINDS, _FEW_PARTS, strict=True)
+]
+_PARTS = tuple(
+    replace(part, mentions=mentions)
+    for part, mentions in zip(_FEW_PARTS, _MENTIONS, strict=True)
+)
+_ENUM = texts.entries("requests", "ENUM", "with {k} {v}", "{k} {v}", "in {v} {k}")
+_YES = texts.entries("requests", "FLAG YES", "{f}", "{f}: yes", "and make it {f}")
+_NO = texts.entries("requests", "FLAG NO", "not {f}", "{f}: no", "and make it not {f}")
 _FLAGS = w.Pool.of("urgent private public express silent secure shared hidden permanent insured fragile automatic verbose recursive")
 
 INVENTED_RESULTS = (
@@ -134,7 +150,7 @@ def declare(s: Source, concept: Concept) -> Tool:
         schema = property_schema(s, param)
         if index < concept.required:
             required.append(key)
-        elif s.chance(0.5):
+        elif schema["type"] != "array" and s.chance(0.5):
             del schema["type"]
             schema["anyOf"] = [{"type": param.kind}, {"type": "null"}]
         keys.append(key)
@@ -181,7 +197,9 @@ def request(s: Source, tool: Tool) -> Ask:
         if f"{{{index}}}" in template
     }
     result, answer = tool.concept.result(s, arguments)
-    return Ask(capital(text) if s.chance(0.3) else text, tool.name, arguments, result, answer)
+    if s.chance(0.3) and not template.startswith("{"):
+        text = capital(text)
+    return Ask(text, tool.name, arguments, result, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +236,9 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
         seen |= {key, *part.param.names.split(), part.mentions[0].split()[0]}
         roll = s.rng.random()
         if roll < 0.12:
-            flag = s.word(_FLAGS)
+            flag = s.word(_FLAGS if s.chance(0.5) else w.ADJECTIVES)
+            if flag in properties:
+                continue
             properties[flag] = {"type": "boolean"}
             parts.append((flag, None, ()))
         elif roll < 0.2:
@@ -244,11 +264,50 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
     return Invented(name, schema, verb, noun, tuple(parts), required)
 
 
-_OPENINGS = (
+_OPENINGS = texts.entries(
+    "requests", "OPENINGS",
     "{v} the {n}", "{v} a {n}", "{v} {n}", "I want to {v} a {n}", "I need to {v} the {n}", "Can you {v} the {n}",
     "Please {v} the {n}", "please {v} a {n}", "Could you {v} a {n}", "Let's {v} the {n}", "{v} my {n}", "I'd like to {v} the {n}",
     "Go and {v} the {n}", "You should {v} the {n}", "{v} one {n}", "{n}: {v} it", "Would you {v} our {n}", "Time to {v} the {n}",
 )
+
+
+def _mentioned(s: Source, key: str, part: _Part | None, options: Sequence[str]) -> tuple[Value, str]:
+    """A value for a parameter, and the words that give it."""
+    value: Value
+    if part is not None:
+        value = part.param.make(s)
+        if s.chance(0.2):
+            start = s.one_of(("with ", "", ""))
+            return value, f"{start}{key.replace('_', ' ')} {show(value)}"
+        return value, s.one_of(part.mentions).replace("{}", show(value))
+    if options:
+        value = s.one_of(options)
+        return value, fill(s.one_of(_ENUM), {"k": key, "v": value})
+    value = s.chance(0.5)
+    return value, fill(s.one_of(_YES if value else _NO), {"f": key})
+
+
+def _joined(s: Source, opening: str, mentions: Sequence[str]) -> str:
+    """An opening and what it mentions as one message, with its punctuation."""
+    glue = s.one_of((" ", " ", ", "))
+    text = opening
+    for mention in mentions:
+        clause = mention.split()[0] in _CLAUSES or not mention[0].isalnum()
+        if clause:
+            text += s.one_of((", ", ", ", "; "))
+        else:
+            text += glue if text != opening else s.one_of((" ", " ", ", "))
+        text += mention
+    text = text.replace(",,", ",")
+    if opening.split()[0].lower() in _ASKING:
+        return text + s.one_of(("?", "?", ""))
+    return text + s.one_of(("", ".", "."))
+
+
+_CLAUSES = frozenset(["it", "it's", "its", "the", "there", "there's", "we", "i", "that's", "don't", "no", "nobody", "not"])
+"""What begins a clause of its own, behind a comma."""
+_ASKING = frozenset(["can", "could", "would", "will", "is", "are", "shall", "may", "might", "why", "who", "what", "how", "do", "does", "any"])
 
 
 def request_invented(s: Source, tool: Invented) -> Ask:
@@ -259,27 +318,11 @@ def request_invented(s: Source, tool: Invented) -> Ask:
     for index, (key, part, options) in enumerate(tool.parts):
         if index >= tool.required and s.chance(0.5):
             continue
-        if part is not None:
-            value = part.param.make(s)
-            mention = s.one_of(part.mentions).replace("{}", show(value))
-            if s.chance(0.3):
-                mention = f"{s.one_of(('with ', '', ', '))}{key.replace('_', ' ')} {show(value)}"
-        elif options:
-            value = s.one_of(options)
-            mention = s.one_of((f"with {key} {value}", f"{key} {value}", f"in {value} {key}"))
-        else:
-            value = s.chance(0.5)
-            mention = f"{'' if value else 'not '}{key}"
-            mention = s.one_of((mention, f"{key}: {'yes' if value else 'no'}", f"and make it {mention}"))
-        arguments[key] = value
-        mentions.append(mention.strip())
-    glue = s.one_of((" ", " ", ", "))
-    text = " ".join([opening, glue.join(mentions)]) if mentions else opening
-    text = text.replace(" , ", ", ").replace(",,", ",")
-    text += s.one_of(("", ".", "."))
-    if opening.split()[0] in ("Can", "Could", "Would"):
-        text = text.rstrip(".") + "?"
+        arguments[key], mention = _mentioned(s, key, part, options)
+        open_ended = part is not None and "note" in part.param.names.split() and mention[-1] != '"'
+        mentions.insert(len(mentions) if open_ended else 0, mention.strip())
+    text = _joined(s, opening, mentions)
     said, answer = INVENTED_RESULTS[s.rng.randrange(len(INVENTED_RESULTS))]
     made = w.identifier(s.rng) if s.chance(0.6) else str(w.number(s.rng))
     said, answer = (t.replace("{v}", made).replace("{{", "{").replace("}}", "}") for t in (said, answer))
-    return Ask(capital(text) if s.chance(0.75) else text, tool.name, arguments, said, answer)
+    return Ask(capital(text) if s.chance(0.6) else text, tool.name, arguments, said, answer)

@@ -9,12 +9,18 @@ addresses) come from the makers below; the evaluation draws those afresh.
 
 from __future__ import annotations
 
+import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from training.data import lists, texts
 
 if TYPE_CHECKING:
     from random import Random
+
+MORE = 0.6
+"""Share of the words that come from the longer list, where there is one."""
 
 
 def is_held_out(text: str) -> bool:
@@ -24,27 +30,54 @@ def is_held_out(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A list of words in its two parts: for training, and held out from it."""
+    """A list of words in its two parts: for training, and held out from it.
+
+    `more` is a longer list of the same kind, which most picks come from (`MORE`);
+    `closed` is a class that invented words can't belong to, such as units.
+    """
 
     train: tuple[str, ...]
     held: tuple[str, ...]
+    more: Pool | None = None
+    closed: bool = False
 
     @classmethod
-    def of(cls, text: str, separator: str | None = None) -> Pool:
+    def of(
+        cls, text: str, separator: str | None = None, *, closed: bool = False
+    ) -> Pool:
         """Split `text` at `separator` (white space if none); `_` stands for a space."""
         words = [word.strip().replace("_", " ") for word in text.split(separator)]
         words = list(dict.fromkeys(word for word in words if word))
         held = tuple(word for word in words if is_held_out(word))
         train = tuple(word for word in words if not is_held_out(word))
-        return cls(train, held or train)
+        return cls(train, held or train, closed=closed)
 
     def pick(self, rng: Random, held: bool = False) -> str:
         """One word, from the part held out if `held`."""
+        if self.more is not None and rng.random() < MORE:
+            return self.more.pick(rng, held)
         part = self.held if held else self.train
         return part[int(rng.random() * len(part))]
 
     def __add__(self, other: Pool) -> Pool:
-        return Pool(self.train + other.train, self.held + other.held)
+        return Pool(self.train + other.train, self.held + other.held, self.more)
+
+    def and_more(self, *entries: str) -> Pool:
+        """This list with a longer one behind it, a line of `entries` each.
+
+        Training gets no entry that has a word held out in it ("Santa Maria").
+        """
+        more = Pool.of("\n".join(entries), "\n")
+        parts = re.compile(r"[^\W\d_][^\WA-Z\d_]*")
+        free = tuple(
+            t for t in more.train if not any(map(is_held_out, parts.findall(t)))
+        )
+        return replace(self, more=replace(more, train=free))
+
+    def all_of(self, *, held: bool) -> tuple[str, ...]:
+        """Every word of one part, the longer list's too."""
+        own = self.held if held else self.train
+        return own + (self.more.all_of(held=held) if self.more else ())
 
 
 CITIES = Pool.of("""
@@ -75,7 +108,7 @@ Edmonton Winnipeg Halifax Quebec Mexico_City Cancun Guadalajara Havana Kingston 
 Bogota Medellin Cali Quito Lima Cusco La_Paz Santiago Valparaiso Buenos_Aires Cordoba
 Rosario Mendoza Montevideo Asuncion Caracas Rio_de_Janeiro Sao_Paulo Brasilia Salvador
 Recife Fortaleza Manaus Curitiba
-""")
+""").and_more(lists.cities())
 
 COUNTRIES = Pool.of("""
 Portugal Spain France Germany Austria Switzerland Italy Greece Turkey England Scotland
@@ -116,7 +149,7 @@ Gunther Heinz Jurgen Klaus Manfred Otto Rolf Uwe Werner Wolfgang Boris Dmitri Ig
 Nikolai Oleg Pavel Sergei Viktor Vladimir Yuri Akira Hiroshi Kenji Takeshi Haruto Wei Jun
 Chen Tao Arjun Rahul Raj Sanjay Vijay Amit Anil Deepak Ahmed Ali Hassan Omar Yusuf Khalid
 Karim Tariq Kofi Kwame Chidi Emeka Tunde Sipho Jabari Luca Marco Matteo Paolo Enzo Giorgio
-""")
+""").and_more(lists.first_names())
 
 SURNAMES = Pool.of("""
 Smith Jones Taylor Brown Williams Wilson Johnson Davies Evans Walker White Roberts Green
@@ -139,7 +172,7 @@ Berg Dahl Haugen Virtanen Korhonen Nowak Kowalski Wozniak Novak Dvorak Horvath K
 Nagy Popescu Ivanov Petrov Sokolov Volkov Popov Tanaka Suzuki Sato Watanabe Ito Yamamoto
 Nakamura Kobayashi Kim Park Choi Wang Zhang Liu Huang Zhou Patel Singh Kumar Sharma Gupta
 Khan Ahmed Rahman Hassan Okafor Mensah Diallo Abebe Haddad Nasser
-""")
+""").and_more(lists.surnames())
 
 PRODUCTS = Pool.of("""
 laptop phone tablet monitor keyboard mouse printer camera headphones speaker microphone
@@ -162,11 +195,15 @@ cookies crackers olive_oil vinegar salt pepper apples bananas oranges lemons gra
 strawberries tomatoes potatoes carrots onions garlic mushrooms batteries light_bulb
 coffee_machine desk_lamp phone_case water_bottle garden_chair rain_jacket gift_card
 usb_stick hard_drive graphics_card power_bank air_purifier baby_stroller wool_blanket
-""")
+""").and_more(lists.english("noun"))
 
 COLOURS = Pool.of("""
 red blue green yellow orange purple pink brown black white grey silver gold beige navy
 teal turquoise violet maroon olive cyan magenta ivory crimson amber indigo lavender coral
+scarlet mint peach mustard khaki charcoal turmeric rust plum lilac mauve burgundy bronze
+copper cream salmon apricot emerald jade ruby sapphire cobalt azure ochre sand chestnut
+hazel tan slate pearl rose lemon lime aubergine cherry sky_blue dark_green light_grey
+pale_yellow bright_red deep_purple navy_blue
 """)
 
 ANIMALS = Pool.of("""
@@ -175,6 +212,12 @@ frog duck goose hen rooster owl eagle falcon crow swan penguin dolphin whale sha
 otter beaver fox wolf bear lion tiger leopard elephant giraffe zebra monkey gorilla panda
 koala kangaroo camel llama donkey mule deer moose hedgehog squirrel mouse rat bat bee ant
 butterfly spider crab lobster octopus
+ferret gerbil guinea_pig chinchilla budgie cockatoo macaw newt toad gecko iguana chameleon
+tortoise terrapin eel carp trout salmon pike heron stork pelican puffin gull raven magpie
+robin sparrow finch pigeon dove peacock turkey pheasant partridge badger weasel mole
+shrew lynx puma jaguar cheetah hyena jackal bison buffalo yak antelope gazelle hippo rhino
+tapir sloth armadillo anteater lemur baboon chimpanzee orangutan wombat platypus emu
+ostrich vulture walrus beetle cricket moth wasp snail worm jellyfish shrimp
 """)
 
 JOBS = Pool.of("""
@@ -186,19 +229,29 @@ secretary journalist editor writer poet translator librarian historian photograp
 designer programmer analyst musician singer dancer actor sculptor potter jeweller
 watchmaker mechanic welder miner fisherman firefighter detective judge mayor postman
 cleaner receptionist consultant researcher professor tutor coach
-""")
+""").and_more(lists.jobs())
 
 HOBBIES = Pool.of("""
 chess painting sailing cycling hiking swimming running climbing fishing knitting sewing
 gardening cooking baking reading writing photography pottery archery fencing judo karate
 tennis golf rugby cricket rowing skiing surfing dancing singing yoga astronomy origami
 birdwatching woodwork calligraphy juggling magic poker drawing
+skating snowboarding sketching embroidery quilting beekeeping geocaching kayaking canoeing
+rafting bowling darts billiards backgammon crosswords sudoku genealogy stargazing
+model_trains carpentry weaving crochet ballet salsa tango drumming whittling foraging
+winemaking brewing pilates boxing wrestling badminton squash table_tennis volleyball polo
+orienteering parkour blogging vlogging filmmaking scrapbooking
 """)
 
 SUBJECTS = Pool.of("""
 history physics chemistry biology geography music art maths economics philosophy law
 medicine engineering literature linguistics psychology sociology astronomy geology
 computer_science statistics politics theology archaeology
+botany zoology anatomy nursing dentistry pharmacy architecture civil_engineering design
+fashion journalism media_studies film drama dance anthropology criminology ethics logic
+classics Latin Greek French German algebra geometry calculus finance marketing accounting
+business tourism nutrition veterinary_science forestry oceanography meteorology ecology
+genetics robotics
 """)
 
 LANGUAGES = Pool.of("""
@@ -209,45 +262,67 @@ Vietnamese Japanese Korean Chinese Russian Ukrainian Swahili Irish Welsh Latin
 
 MONTHS = Pool.of("""
 January February March April May June July August September October November December
-""")
-DAYS = Pool.of("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
-CURRENCIES = Pool.of("USD EUR GBP JPY CHF CAD AUD SEK NOK DKK PLN CZK INR CNY BRL MXN")
+""", closed=True)
+DAYS = Pool.of("Monday Tuesday Wednesday Thursday Friday Saturday Sunday", closed=True)
+CURRENCIES = Pool.of("USD EUR GBP JPY CHF CAD AUD SEK NOK DKK PLN CZK INR CNY BRL MXN", closed=True)
 MONEY = Pool.of(
-    "dollars euros pounds yen francs rupees pesos kroner dollar euro pound yuan reais"
+    "dollars euros pounds yen francs rupees pesos kroner dollar euro pound yuan reais",
+    closed=True,
 )
-UNITS = Pool.of("kg grams miles km metres litres pounds feet inches cm hours minutes")
+UNITS = Pool.of("kg grams miles km metres litres pounds feet inches cm hours minutes", closed=True)
 ROOMS = Pool.of("""
 living_room bedroom kitchen bathroom hallway office garage attic basement nursery
 dining_room guest_room study library lobby garden
+conservatory pantry cellar utility_room playroom hall landing loft den sunroom
+laundry_room music_room cloakroom porch balcony terrace workshop gym server_room
+meeting_room waiting_room canteen reception storeroom greenhouse shed boiler_room
+main_bedroom back_room classroom corridor lounge
 """)
 MATERIALS = Pool.of("""
 wood steel glass leather cotton wool plastic aluminium bamboo ceramic silk rubber brass
 copper marble stone linen oak pine paper
+iron gold silver clay concrete cork felt denim velvet nylon leatherette granite slate
+wicker cardboard foam zinc tin titanium porcelain jute hemp straw walnut maple ash birch
+cedar beech mahogany resin wax cashmere
 """)
 RIVERS = Pool.of("""
 Arno Tavor Lenne Ister Morva Duero Soane Kelder Brenta Oskar Wye Tamar Lune Severn Derwent
 Elster Neisse Sava Drina Loire Rhone Tagus Ebro Minho Vistula Oder Weser Clyde Tweed
+Aller Alne Arda Bann Boyne Cam Dart Dee Don Ems Esk Eden Exe Fal Gauja Iller Inn Isar Kama
+Lahn Lech Leven Maas Main Mersey Meuse Mosel Mur Nera Nith Orne Otter Ouse Piave Po Regen
+Ruhr Saale Sambre Soar Spey Stour Struma Sura Tees Test Thaya Thur Tiber Tisza Trent Tyne
+Ure Vah Vltava Volga Warta Wear Wensum Werra Yare
 """)
 FOODS = Pool.of("""
 pizza soup salad bread cheese honey olives wine cider sausages pancakes dumplings
 chocolate ice_cream oysters lamb_stew apple_pie plum_cake saffron lavender cherries
 noodles curry tacos porridge pickles marmalade truffles
-""")
+""").and_more(lists.foods())
 STREETS = Pool.of("""
 High_Street Mill_Lane Station_Road Church_Street Park_Avenue King_Street Queen_Street
 Market_Square Harbour_Road Bridge_Street Oak_Avenue Elm_Street Garden_Lane River_Road
 Castle_Street Green_Lane School_Road North_Street South_Street Victoria_Road Lake_Drive
 Forest_Road Hill_Street Main_Street Maple_Drive Cedar_Avenue Rose_Lane
-""")
+""").and_more(lists.streets())
 VENUES = Pool.of("""
 town_hall library museum theatre stadium park church school gym cinema harbour castle
 concert_hall opera_house art_gallery market_hall city_garden sports_centre old_mill
 railway_station community_centre university hotel
+swimming_pool ice_rink planetarium aquarium zoo botanical_garden courthouse police_station
+fire_station post_office bank café bakery bookshop pub winery brewery lighthouse pier
+boathouse windmill observatory chapel cathedral monastery palace manor_house farmhouse
+barn greenhouse campsite youth_hostel sports_hall velodrome racecourse bus_station airport
+ferry_terminal clinic hospital pharmacy kindergarten playground bandstand
 """)
 EVENTS = Pool.of("""
 concert conference workshop meeting festival exhibition lecture wedding party marathon
 fair auction parade tournament seminar training_day picnic book_club summit ceremony
 webinar dinner film_night quiz_night jazz_evening science_day open_day
+hackathon reunion retreat fundraiser charity_run flea_market street_party carnival
+fireworks barbecue tasting matinee recital open_mic poetry_slam debate forum panel
+symposium congress trade_show launch_party housewarming graduation christening anniversary
+prize_giving regatta derby tombola bake_sale craft_fair car_boot_sale plant_sale treasure_hunt
+escape_game board_meeting town_meeting hearing vigil pilgrimage
 """)
 COMPANY_TAILS = Pool.of("""
 Ltd Inc Group Labs Systems Foods Motors Energy Bank Press Studios Robotics Airlines
@@ -258,24 +333,33 @@ Apple Google Microsoft Amazon Tesla Nvidia Intel Samsung Sony Toyota Honda Sieme
 Adidas Nike Ikea Lego Spotify Netflix Adobe Oracle Cisco Boeing Airbus Shell Pfizer Bayer
 Volvo Nokia Ericsson Philips Unilever Danone Zara Visa Walmart Target Costco Starbucks
 """)
-TICKERS = Pool.of("AAPL GOOG MSFT AMZN TSLA NVDA INTC SONY NKE ADBE ORCL CSCO BA NFLX")
+TICKERS = Pool.of("AAPL GOOG MSFT AMZN TSLA NVDA INTC SONY NKE ADBE ORCL CSCO BA NFLX", closed=True)
 DEPARTMENTS = Pool.of("""
 sales marketing finance legal support research design engineering logistics security
 production quality purchasing training accounting operations
+sourcing payroll recruitment public_relations procurement compliance
+customer_service warehouse facilities maintenance analytics strategy product planning
+communications editorial audit insurance claims testing infrastructure data_science
+catering reception transport exports safety archives
 """)
 WEATHER = Pool.of("""
 sunny cloudy rainy windy snowy foggy stormy clear overcast humid dry hazy freezing mild
 hot cold warm partly_cloudy light_rain heavy_rain thunderstorms drizzle
+showers hail sleet blizzard breezy muggy icy frosty sunny_spells dull_and_grey scorching
+chilly calm gusty bright drizzly misty sultry cool thundery gales
 """)
 STATUSES = Pool.of("""
 shipped delivered pending cancelled processing returned delayed packed paid refunded
 open closed active blocked ready on_hold in_transit approved rejected expired out_for_delivery
+confirmed queued waiting_for_payment picked_up lost damaged under_review archived draft
+scheduled started finished paused escalated resolved failed verified reopened complete
+partly_shipped back_ordered at_customs ready_for_pickup being_packed suspended renewed
 """)
 ADJECTIVES = Pool.of("""
 small large old new long short heavy light fast slow quiet loud bright dark warm cold soft
 hard round square thin thick cheap fine rare common simple plain strong weak clean early
 late modern ancient narrow wide deep famous local public private spare broken empty full
-""")
+""").and_more(lists.english("adjective"))
 NOUNS = Pool.of("""
 house door window garden river bridge tower road forest mountain lake island harbour
 market village school office factory farm station airport hospital church castle museum
@@ -284,7 +368,7 @@ ticket report picture story song game team club family friend child neighbour gu
 customer plan project budget contract invoice meeting lesson question answer idea problem
 rule price number code name address date hour week month year winter summer spring autumn
 morning evening night rain snow wind storm cloud sun moon star stone sand water fire
-""")
+""").and_more(lists.english("noun"))
 TOPICS = Pool.of("""
 solar_panels electric_cars healthy_recipes jazz_music space_travel black_holes
 garden_birds home_insurance cheap_flights running_shoes python_tutorials world_history
@@ -293,32 +377,32 @@ indoor_plants sourdough_bread chess_openings wedding_dresses tax_rules film_revi
 guitar_chords machine_learning vegan_recipes hiking_trails used_cars ancient_rome
 best_restaurants local_news football_scores tide_tables bird_migration roman_coins
 dinosaur_fossils quantum_physics stock_market water_filters dog_training
-""")
+""").and_more(*texts.sections("requests")["TOPICS"])
 TASKS = Pool.of("""
 call_mum buy_milk water_the_plants pay_the_rent feed_the_cat book_a_table walk_the_dog
 send_the_report pick_up_the_kids clean_the_kitchen renew_the_passport charge_the_phone
 take_out_the_bins buy_a_gift wash_the_car check_the_oven back_up_the_laptop
 cancel_the_subscription prepare_the_slides go_to_the_dentist take_my_pills order_pizza
 print_the_tickets fix_the_bike return_the_books call_the_bank sign_the_contract
-""")
+""").and_more(*texts.sections("requests")["TASKS"])
 PHRASES = Pool.of("""
 good_morning thank_you see_you_tomorrow where_is_the_station how_are_you happy_birthday
 I_am_hungry my_name_is_Tom the_bill_please good_night where_is_the_hotel I_love_you
 nice_to_meet_you see_you_soon the_train_is_late I_need_a_doctor how_much_is_this
 welcome_home best_wishes I_am_lost one_coffee_please the_door_is_open
-""")
+""").and_more(*texts.sections("requests")["PHRASES"])
 MAIL_SUBJECTS = Pool.of("""
 Meeting Invoice Lunch Holiday Report Budget Update Reminder Welcome Question Agenda
 Contract Party Thanks Hello Schedule Delivery Feedback Invitation Results Team_lunch
 Project_update Weekly_report Travel_plans New_offer Monthly_numbers Site_visit
-""")
+""").and_more(*texts.sections("requests")["SUBJECTS"])
 MAIL_BODIES = Pool.of("""
 See you at noon|The report is ready|I will be late today|Lunch is at one|Thanks for the help
 The meeting moved to Friday|Please call me back|The invoice is attached|We won the contract
 Happy birthday|The server is down|Your order has shipped|Can we talk tomorrow
 I am out of office|The keys are on the table|Please send the slides|The budget is approved
 Training starts on Monday|The flight is at nine|Dinner is at eight|The printer is fixed
-""".strip().replace("\n", "|"), "|")
+""".strip().replace("\n", "|"), "|").and_more(*texts.sections("requests")["BODIES"])
 
 # Halves of tool names and requests nobody taught a concept for (tools.py combines them).
 VERBS = Pool.of("""
@@ -329,7 +413,7 @@ label pack unpack rotate resize publish merge split sort scan upload download im
 mute pause resume reset refill rent sell buy feed wash deploy build test backup ping sign
 stamp verify validate track trace tag flag pin hide show activate disable enable connect
 polish brew bake water plant harvest freeze heat cool dim charge tune summon launch
-""")
+""").and_more(lists.english("verb"))
 OBJECTS = Pool.of("""
 invoice ticket lamp door account booking room table file folder report device printer
 server job task user customer order parcel shipment truck drone robot machine sensor
@@ -338,7 +422,7 @@ engine battery window curtain photo video song playlist album book page note mes
 channel group team project budget contract policy claim loan card wallet coupon voucher
 badge key locker desk meeting lesson course exam student patient sample recipe menu dish
 bottle box crate shelf pallet statue mirror telescope rocket satellite lantern kettle
-""")
+""").and_more(lists.english("noun"))
 
 _ONSETS = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "cr", "dr", "fl", "gr", "kl", "pr", "qu", "sh", "sk", "st", "th", "tr", "x", "y"]
 _NUCLEI = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ai", "ea", "ee", "ia", "io", "ou"]
@@ -353,7 +437,7 @@ _LISTS = (CITIES, COUNTRIES, FIRST_NAMES, SURNAMES, PRODUCTS, ANIMALS, JOBS, HOB
 _BLENDED = [
     word.lower()
     for pool in _LISTS
-    for word in pool.train
+    for word in pool.all_of(held=False)
     if word.isascii() and word.isalpha() and len(word) > 3
 ]
 
@@ -361,7 +445,7 @@ _BLENDED = [
 _KEPT_BACK = frozenset(
     word.lower()
     for pool in _LISTS
-    for word in pool.held
+    for word in pool.all_of(held=True)
 )
 
 

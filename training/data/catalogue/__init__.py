@@ -1,0 +1,58 @@
+"""A table of what tools do, with many ways to ask for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from training.data import texts
+from training.data.catalogue.business import BUSINESS
+from training.data.catalogue.everyday import EVERYDAY
+from training.data.catalogue.living import LIVING
+
+_ASKS = texts.sections("asks")
+CONCEPTS = (
+    *(
+        replace(concept, asks=tuple(dict.fromkeys(concept.asks + _ASKS[head])))
+        for concept in EVERYDAY
+        if (head := concept.names.split()[0])
+    ),
+    *LIVING,
+    *BUSINESS,
+)
+ANYTHING = frozenset(("search", "run_command", "query_database"))
+"""Concepts that might do what another is asked for."""
+_ALIKE = (
+    "add calculate",
+    "multiply calculate",
+    "subtract calculate",
+    "divide calculate",
+    "calculate run_command query_database",
+    "find_flights find_trains driving_time get_distance",
+    "send_email send_text create_group",
+    "find_contact make_call get_email",
+    "get_time time_difference get_sunrise",
+    "set_reminder set_alarm start_timer schedule_meeting",
+    "order_status flight_gate train_platform close_ticket check_warranty next_bus",
+    "order_status book_delivery_slot change_delivery_address server_status",
+    "get_balance list_transactions leave_balance",
+    "add_to_cart add_to_shopping_list add_to_wishlist log_water",
+    "convert_currency exchange_rate_history convert_units",
+    "play_music play_podcast create_playlist",
+    "read_file read_logs get_minutes",
+    "set_thermostat heat_car set_oven",
+    "turn_on_light set_plug set_blinds",
+    "get_weather get_humidity air_quality",
+    "get_date public_holidays",
+    "define_word get_synonyms translate",
+    "search find_recipe get_headlines find_restaurant",
+    "book_table book_hotel book_meeting_room find_restaurant",
+    "get_distance get_elevation time_difference",
+    "get_price shipping_cost",
+    "close_ticket dns_lookup",
+    "book_doctor vet_appointment",
+)
+ALIKE = frozenset(
+    frozenset((a, b)) for names in _ALIKE for a in names.split() for b in names.split()
+)
+"""Concepts, by their first names, of which one request could mean either: never at hand
+together, nor is one asked for where only the other is."""
