@@ -15,13 +15,13 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, cast
 
 from training.data.mix import Stage, make
-from training.data.skills import NO_TOOL, UNKNOWN
+from training.data.talk import NO_TOOL, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dsagent.encoding.parse import ParsedMessage
-    from training.data.skills import Example, Message
+    from training.data.talk import Example, Message
 
 Manner = Literal["calls", "value", "exact", "json"]
 """How a turn is marked: calls and arguments equal; the values in it and no others;

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from training.cases import Call, Manner
-    from training.data.skills import Message
+    from training.data.talk import Message
 
     Function = Callable[..., object]
 

@@ -25,12 +25,12 @@ from dsagent.encoding.tokenizer import Piece, Tokenizer
 from dsagent.loading import NANO
 from training.data import documents, phrases, words
 from training.data.mix import DEFAULT_WEIGHTS, Stage, encode, make
-from training.data.skills import UNKNOWN
+from training.data.talk import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from training.data.skills import Example, Message
+    from training.data.talk import Example, Message
 
 SKILLS = sorted(DEFAULT_WEIGHTS)
 TOKENIZER = Tokenizer.from_file(NANO)

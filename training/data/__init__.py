@@ -7,6 +7,6 @@ token ids. Most phrasings are text, in `texts/`.
 """
 
 from training.data.mix import Stage, encode, encode_batch, make, sample
-from training.data.skills import Example
+from training.data.talk import Example
 
 __all__ = ["Example", "Stage", "encode", "encode_batch", "make", "sample"]

@@ -16,6 +16,10 @@ from training.data.phrases import Source, fill, join_and
 Value = str | int | float | bool | list[str] | list[int]
 Schema = dict[str, object]
 Maker = Callable[[Source], Value]
+Result = Callable[[Source, "dict[str, Value]"], tuple[str, str]]
+"""Arguments in; what the tool returns and what nano says then."""
+WORKED = ("ok", "done", "success", "true")
+"""Results that say no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Concept:
     descriptions: tuple[str, ...]
     params: tuple[Param, ...]
     asks: tuple[str, ...]
-    result: Callable[[Source, dict[str, Value]], tuple[str, str]]
+    result: Result
     required: int = 99
 
 
@@ -89,7 +93,7 @@ def _json_or_text(s: Source, key: str, value: Value, text: str) -> str:
     return text
 
 
-def simple(key: str, make: Callable[[Source], Value], text: str, answer: str) -> Callable[[Source, dict[str, Value]], tuple[str, str]]:
+def simple(key: str, make: Callable[[Source], Value], text: str, answer: str) -> Result:
     """A result with one value `{v}`; `{0}`, `{1}` are the arguments."""
 
     def result(s: Source, a: dict[str, Value]) -> tuple[str, str]:
@@ -103,7 +107,7 @@ def simple(key: str, make: Callable[[Source], Value], text: str, answer: str) ->
     return result
 
 
-def done(text: str, answer: str) -> Callable[[Source, dict[str, Value]], tuple[str, str]]:
+def done(text: str, answer: str) -> Result:
     """A result that says no more than that it worked."""
 
     def result(s: Source, a: dict[str, Value]) -> tuple[str, str]:
@@ -112,5 +116,28 @@ def done(text: str, answer: str) -> Callable[[Source, dict[str, Value]], tuple[s
             slots[str(i)] = "it"
         said = s.one_of(("ok", "done", '{"ok": true}', "success", "true", fill(text, slots), '{"status": "ok"}'))
         return said, fill(answer, slots)
+
+    return result
+
+
+def plain(make: Result) -> Result:
+    """`make`, answered by rule: nobody can know a sentence for every tool there is.
+
+    What a key says is named with it, a word or number is "the result", more words
+    stand for themselves, and what only says that it worked is "Done."
+    """
+
+    def result(s: Source, a: dict[str, Value]) -> tuple[str, str]:
+        said = make(s, a)[0]
+        if said.startswith("{"):
+            (key, value), *_ = json.loads(said).items()
+            if value is True or value in WORKED:
+                return said, "Done."
+            return said, f"The {key.replace('_', ' ')} is {show(value)}."
+        if said in WORKED:
+            return said, "Done."
+        if " " not in said:
+            return said, f"The result is {said}."
+        return said, said[:1].upper() + said[1:].rstrip(".") + "."
 
     return result

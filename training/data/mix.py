@@ -13,14 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from training.data.phrases import Source
-from training.data.skills import (
-    SKILLS,
-    Example,
-    Message,
-    Talk,
-    document,
-    documents_and_tools,
-)
+from training.data.reading import document, documents_and_tools
+from training.data.skills import SKILLS
+from training.data.talk import Example, Message, Talk
 
 if TYPE_CHECKING:
     from random import Random

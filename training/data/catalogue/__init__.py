@@ -8,6 +8,7 @@ from training.data import texts
 from training.data.catalogue.business import BUSINESS
 from training.data.catalogue.everyday import EVERYDAY
 from training.data.catalogue.living import LIVING
+from training.data.concepts import plain
 
 _ASKS = texts.sections("asks")
 CONCEPTS = (
@@ -16,8 +17,10 @@ CONCEPTS = (
         for concept in EVERYDAY
         if (head := concept.names.split()[0])
     ),
-    *LIVING,
-    *BUSINESS,
+    *(
+        replace(concept, result=plain(concept.result))
+        for concept in (*LIVING, *BUSINESS)
+    ),
 )
 ANYTHING = frozenset(("search", "run_command", "query_database"))
 """Concepts that might do what another is asked for."""

@@ -1,0 +1,165 @@
+"""Conversations about a text: questions, quotes, tools beside it, forms to fill in."""
+
+from __future__ import annotations
+
+import json
+
+from training.data import concepts, texts
+from training.data import documents as d
+from training.data import words as w
+from training.data.calling import ask_for, call_thought, finish, toolbox
+from training.data.phrases import Source, capital, fill, join_and
+from training.data.records import RECORDS, Field
+from training.data.talk import UNKNOWN, Talk
+
+FILE_ENDS = ("txt", "md", "txt", "pdf", "csv")
+
+
+def file_name(s: Source) -> str:
+    """A document's name."""
+    stem = s.word(w.NOUNS) if s.chance(0.6) else w.syllables(s.rng)
+    return f"{stem.replace(' ', '_')}.{s.one_of(FILE_ENDS)}"
+
+
+def with_document(s: Source, text: str, asked: str) -> str:
+    """A user turn of one document and a question, or the text pasted above it."""
+    roll = s.rng.random()
+    if roll < 0.7:
+        return f"[file name]: {file_name(s)}\n[file content begin]\n{text}\n[file content end]\n{asked}"
+    if roll < 0.8:
+        return f"{text}\n\n{asked}"
+    if roll < 0.9:
+        return f"Text: {text}\n\n{asked}"
+    return f"{asked}\n\n{text}"
+
+
+ONLY = texts.entries(
+    "requests", "ONLY","Answer with the value only.", "Just the answer.", "Only the value.", "In one word.", "Just the value, please.", "Answer only with the value.", "Short answer.")
+QUOTE_WRAPS = texts.entries(
+    "requests", "QUOTE","{q} Quote the sentence.", "Quote the sentence that answers: {q}", "Quote: {q}", "{q} Answer with the exact sentence.", "Find the sentence that tells: {q}", "Cite the text: {q}", "{q} Give the exact quote.")
+
+
+def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
+    """One question about `page` and its answer, in one of its manners."""
+    roll = s.rng.random()
+    if roll < 0.24:
+        fact = d.missing(s, page.facts)
+        asked, answer = d.question(s, fact), UNKNOWN
+        thought, value = f"The document doesn't say that about {fact.subject}.", UNKNOWN
+    else:
+        fact = s.rng.choice(page.facts)
+        asked, answer, value = d.question(s, fact), fact.answer, fact.value
+        thought = f"The document says: {fact.sentence}"
+        if roll < 0.32:
+            end = "" if asked[-1] in ".?" else "."
+            asked, answer = f"{asked}{end} {s.template(ONLY)}", fact.value
+        elif roll < 0.5:
+            asked, answer, value = s.phrase(QUOTE_WRAPS, {"q": asked}), fact.sentence, fact.sentence
+        answer = capital(answer) if answer is not fact.value else answer
+    talk.user(with_document(s, page.text, asked) if first else asked)
+    talk.say(answer, thought, value)
+    talk.others = [f.value for f in page.facts if f.value != value and f.value not in answer]
+
+
+def document(s: Source, talk: Talk, count: int = 0) -> None:
+    """Questions on a document of `count` facts over several turns."""
+    talk.system()
+    turns = s.rng.choice((4, 6, 8, 10, 12)) if count else 0
+    count = count or s.rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 8))
+    page = d.page(s, count, filler=s.rng.choice((0.0, 0.0, 0.3, 1.0)))
+    turns = turns or min(2 + count, s.rng.choice((1, 2, 3, 4, 5, 6, 8, 10)))
+    for turn in range(turns):
+        ask_document(s, talk, page, first=turn == 0)
+
+
+def documents_and_tools(s: Source, talk: Talk, count: int = 0) -> None:
+    """A document in hand and tools beside it: some turns need one, some the other."""
+    tools = toolbox(s, s.rng.choice((1, 2, 3)))
+    talk.system([tool.function for tool in tools])
+    page = d.page(s, count or s.rng.choice((2, 3, 4, 5)))
+    for turn in range(s.rng.choice((1, 2, 3))):
+        if s.chance(0.55):
+            ask_document(s, talk, page, first=turn == 0)
+            continue
+        ask = ask_for(s, s.rng.choice(tools))
+        talk.user(with_document(s, page.text, ask.text) if turn == 0 else ask.text)
+        talk.call([ask], call_thought(s, [ask]))
+        if s.chance(0.2):
+            return
+        finish(s, talk, [ask])
+
+
+FORM = texts.entries("requests", "FORM", "Extract the data.", "Fill in the schema.")
+FILL = texts.entries(
+    "requests", "FILL",
+    "Extract the {k} from the text: {x}", "Fill in the schema: {x}", "{x}", "Read this and fill in the form.\n{x}", "Extract the data: {x}", "Give me the {k}: {x}",
+    "{x}\nExtract the {k}.", "What {k} is this? {x}", "Parse: {x}", "Turn this into JSON: {x}", "Get the {k} out of this text.\n\n{x}", "{x}\n\nReturn the {k}.",
+)
+HEADS = texts.entries(
+    "requests", "HEADS","This is about {n}.", "{n}.", "Name: {n}.", "{n} is on the list.", "Here is {n}.", "The note is about {n}.", "We spoke about {n}.")
+
+
+Entry = tuple[str, Field, concepts.Value]
+
+
+def fill_schema(s: Source, talk: Talk) -> None:
+    """Texts and a JSON schema; the answer to each is an object."""
+    record = s.rng.choice(RECORDS)
+    fields = s.rng.sample(record.fields, min(len(record.fields), s.rng.choice((1, 2, 2, 3, 3, 4, 5))))
+    flags = [item for item in record.fields if item.kind == "boolean" and item not in fields]
+    if flags and s.chance(0.45):
+        fields[s.rng.randrange(len(fields))] = s.rng.choice(flags)
+    keyed: dict[str, Field] = {}
+    for item in (record.head, *fields):
+        keyed.setdefault(s.one_of(item.names.split()), item)
+    order = list(keyed)
+    if s.chance(0.3):
+        s.rng.shuffle(order)
+    if len(order) > 2 and s.chance(0.3):
+        order = order[: s.rng.randrange(1, len(order))]
+    title = s.one_of(record.names.split())
+    talk.system(response_format=_form(s, title, {key: keyed[key] for key in order}))
+    for turn in range(s.rng.choice((1, 1, 2, 3))):
+        values = {key: item.make(s) for key, item in keyed.items()}
+        text = _told_of(s, keyed, values)
+        asked = s.phrase(FILL, {"k": title.lower(), "x": text})
+        if s.chance(0.2):
+            asked = with_document(s, text, s.template(FORM))
+        elif turn and s.chance(0.5):
+            asked = text
+        talk.user(asked)
+        answer = json.dumps({key: values[key] for key in order}, ensure_ascii=False)
+        talk.say(answer, f"I fill in {join_and(order)}.", answer)
+
+
+def _told_of(s: Source, keyed: dict[str, Field], values: dict[str, concepts.Value]) -> str:
+    """Sentences that tell the values; the first of them are the record's name."""
+    head, *keys = keyed
+    subject = str(values[head])
+    sentences = [s.phrase(HEADS, {"n": subject})]
+    for key in keys:
+        slots = {"n": subject, "v": concepts.show(values[key])}
+        sentences.append(capital(fill(s.template(keyed[key].says(values[key])), slots)))
+    if s.chance(0.4):
+        s.rng.shuffle(sentences)
+    return " ".join(sentences)
+
+
+def _form(s: Source, title: str, keyed: dict[str, Field]) -> concepts.Schema:
+    """The JSON schema of an object with these fields, as pydantic and people write it."""
+    properties: concepts.Schema = {}
+    titled = s.chance(0.2)
+    for key, item in keyed.items():
+        schema: concepts.Schema = {"type": item.kind}
+        if item.kind == "array":
+            schema["items"] = {"type": "string"}
+        if titled:
+            schema = dict(sorted({**schema, "title": capital(key.replace("_", " "))}.items()))
+        properties[key] = schema
+    required = list(keyed)
+    form: concepts.Schema = {"type": "object", "properties": properties, "required": required}
+    if titled:
+        form = {"properties": properties, "required": required, "title": title, "type": "object"}
+    elif s.chance(0.2):
+        form["additionalProperties"] = False
+    return form
