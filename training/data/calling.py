@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from training.data import concepts, texts
 from training.data import tools as t
 from training.data import words as w
-from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS
+from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS, EVERYDAY
 from training.data.phrases import Source, capital, fill, join_and
 from training.data.talk import NO_TOOL, SMALL_TALK, Talk
 
@@ -20,6 +20,10 @@ def _alike(group: str, others: Iterable[str]) -> bool:
     return any(frozenset((group, other)) in ALIKE for other in others)
 
 
+FIRST_TRIED = 0.35
+"""Share of the well-known tools that is what newcomers try first."""
+
+
 def toolbox(s: Source, count: int) -> list[Drawn]:
     """`count` tools with different names, at most one of which can do each thing."""
     tools: list[Drawn] = []
@@ -30,7 +34,7 @@ def toolbox(s: Source, count: int) -> list[Drawn]:
     while len(tools) < count:
         tool: Drawn
         if s.chance(share):
-            concept = s.rng.choice(CONCEPTS)
+            concept = s.rng.choice(EVERYDAY if s.chance(FIRST_TRIED) else CONCEPTS)
             group = concept.names.split()[0]
             if group in groups or _alike(group, groups):
                 continue

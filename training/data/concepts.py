@@ -59,6 +59,14 @@ def words_of(pool: w.Pool) -> Maker:
     return lambda s: s.word(pool)
 
 
+def product(s: Source) -> Value:
+    """A thing for sale, now and then of a colour or kind: "blue lamp"."""
+    thing = s.word(w.PRODUCTS)
+    if s.chance(0.3):
+        return f"{s.word(w.COLOURS if s.chance(0.5) else w.ADJECTIVES)} {thing}"
+    return thing
+
+
 def text_of(make: Callable[..., str]) -> Maker:
     return lambda s: make(s.rng, s.held)
 

@@ -7,6 +7,7 @@ is missing is known to be missing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from training.data import texts
@@ -51,20 +52,31 @@ class Page:
     sentences: tuple[str, ...]
 
 
-def new_fact(s: Source, subject: str, relation: Relation) -> Fact:
-    """State `relation` of `subject` with a fresh value."""
+def new_fact(s: Source, subject: str, relation: Relation, again: str = "") -> Fact:
+    """State `relation` of `subject` with a fresh value.
+
+    Behind a sentence about the same subject, `again` may stand for its name.
+    """
     value = relation.make(s)
     if value == subject:
         value = relation.make(s)
-    sentence = _state(s, subject, relation, value)
+    sentence = _state(s, subject, relation, value, again)
     while sentence.startswith(value) and value[0].islower():
         # A value is copied as it stands, and a capital would change it.
-        sentence = _state(s, subject, relation, value)
+        sentence = _state(s, subject, relation, value, again)
     return Fact(subject, relation, value, capital(sentence.replace("  ", " ").replace(" .", ".")))
 
 
-def _state(s: Source, subject: str, relation: Relation, value: str) -> str:
-    return s.phrase(relation.sentences, {"s": subject, "v": value})
+def _state(s: Source, subject: str, relation: Relation, value: str, again: str) -> str:
+    template = s.template(relation.sentences)
+    if again:
+        owns = {"It": "Its", "She": "Her", "He": "His"}.get(again, f"{again}'s")
+        template = re.sub(r"^(The )?\{s\}'s ", f"{owns} ", template)
+        template = re.sub(r"^(The |Project )?\{s\} ", f"{again} ", template)
+        if again.startswith("The "):
+            noun = again[0].lower() + again[1:]
+            template = re.sub(r"(the |project )?\{s\}", noun, template)
+    return fill(template, {"s": subject, "v": value})
 
 
 def page(s: Source, count: int, *, filler: float = 0.0) -> Page:
@@ -74,6 +86,8 @@ def page(s: Source, count: int, *, filler: float = 0.0) -> Page:
     values: set[str] = set()
     per_subject = s.rng.choice((1, 1, 2, 3, 5, 8))
     same_kind = s.chance(0.4)
+    mixed = s.chance(0.45)
+    again = 0.0 if mixed else s.rng.choice((0.0, 0.3, 0.7))
     kind = s.rng.choices(KINDS, _WEIGHTS)[0]
     while len(facts) < count:
         if not same_kind:
@@ -88,18 +102,20 @@ def page(s: Source, count: int, *, filler: float = 0.0) -> Page:
         used.add(subject)
         parts |= _runs(subject)
         wanted = min(per_subject, count - len(facts), len(drawn.relations))
-        for relation in s.rng.sample(drawn.relations, wanted):
-            fact = new_fact(s, subject, relation)
+        pronoun = s.one_of(drawn.again)
+        for place, relation in enumerate(s.rng.sample(drawn.relations, wanted)):
+            called = pronoun if place and s.chance(again) else ""
+            fact = new_fact(s, subject, relation, called)
             for _ in range(3):
                 if fact.value not in values:
                     break
-                fact = new_fact(s, subject, relation)
+                fact = new_fact(s, subject, relation, called)
             values.add(fact.value)
             facts.append(fact)
-    if s.chance(0.5):
+    if mixed:
         s.rng.shuffle(facts)
     sentences = [fact.sentence for fact in facts]
-    for _ in range(int(len(sentences) * filler)):
+    for _ in range(0 if again else int(len(sentences) * filler)):
         slots = {"a": s.word(w.ADJECTIVES), "b": s.word(w.ADJECTIVES), "n": s.word(w.NOUNS), "m": s.word(w.NOUNS)}
         sentences.insert(s.rng.randrange(len(sentences) + 1), s.phrase(FILLERS, slots).replace(" .", "."))
     return Page(tuple(facts), _layout(s, sentences), tuple(sentences))

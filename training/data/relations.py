@@ -227,6 +227,8 @@ class Kind:
     name: Maker
     relations: tuple[Relation, ...]
     weight: int
+    again: tuple[str, ...] = ("It",)
+    """What a text calls the subject when it speaks of it once more."""
 
 
 def _person_name(s: Source) -> str:
@@ -303,6 +305,7 @@ def _extended(kinds: dict[str, Kind]) -> tuple[Kind, ...]:
             makers[name],
             tuple(relations.values()),
             kinds[name].weight if name in kinds else 1,
+            kinds[name].again if name in kinds else ("It",),
         )
         for name, relations in known.items()
     )
@@ -310,13 +313,14 @@ def _extended(kinds: dict[str, Kind]) -> tuple[Kind, ...]:
 
 _SLOT = re.compile(r"\{([^{}]+)\}")
 KINDS = _extended({
-    "PERSON": Kind(_person_name, PERSON, 6),
+    "PERSON": Kind(_person_name, PERSON, 6, ("She", "He")),
     "PLACE": Kind(
         lambda s: w.place(s.rng, s.held) if s.chance(0.5) else w.invented_name(s.rng),
         PLACE,
         5,
+        ("It", "The town", "The place", "The town"),
     ),
-    "COMPANY": Kind(_m(w.company), COMPANY, 4),
+    "COMPANY": Kind(_m(w.company), COMPANY, 4, ("It", "The company", "The firm")),
     "PRODUCT": Kind(_product_name, PRODUCT, 3),
     "EVENT": Kind(_event_name, EVENT, 2),
     "PROJECT": Kind(_m(lambda r, h: w.invented_name(r)), PROJECT, 2),

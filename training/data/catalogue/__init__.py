@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from training.data import texts
+from training.data.catalogue import everyday
 from training.data.catalogue.business import BUSINESS
-from training.data.catalogue.everyday import EVERYDAY
 from training.data.catalogue.living import LIVING
 from training.data.concepts import plain
 
 _ASKS = texts.sections("asks")
+EVERYDAY = tuple(
+    replace(concept, asks=tuple(dict.fromkeys(concept.asks + _ASKS[head])))
+    for concept in everyday.EVERYDAY
+    if (head := concept.names.split()[0])
+)
 CONCEPTS = (
-    *(
-        replace(concept, asks=tuple(dict.fromkeys(concept.asks + _ASKS[head])))
-        for concept in EVERYDAY
-        if (head := concept.names.split()[0])
-    ),
+    *EVERYDAY,
     *(
         replace(concept, result=plain(concept.result))
         for concept in (*LIVING, *BUSINESS)

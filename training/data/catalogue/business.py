@@ -11,6 +11,7 @@ from training.data.concepts import (
     Value,
     done,
     integer_param,
+    product,
     simple,
     string_param,
     text_of,
@@ -252,7 +253,7 @@ def _mark(s: Source) -> str:
 
 
 _ORDER = string_param("order_id order_id order id order_number orderId number", _identifier, "The order id", "Order number", "Which order")
-_PRODUCT = string_param("product product item article product_name name", words_of(w.PRODUCTS), "The product", "Name of the item")
+_PRODUCT = string_param("product product item article product_name name", product, "The product", "Name of the item")
 _ACCOUNT = string_param("account account_id account_number accountId account", _identifier, "The account", "Account number")
 _CARD = string_param("card last_four card_number card_digits digits last4", _digits, "Last four digits of the card", "The card's last digits")
 _PATH = string_param("path path file filename file_path name", _path, "The path", "File name", "Path of the file")

@@ -14,6 +14,7 @@ from training.data.concepts import (
     done,
     integer_param,
     number_param,
+    product,
     show,
     simple,
     string_param,
@@ -204,7 +205,7 @@ EVERYDAY: Final[tuple[Concept, ...]] = (
     Concept(
         "get_price price price_of lookup_price getPrice product_price check_price item_price cost how_much find_price",
         ("Price of a product.", "Get the price of an item", "Look up what something costs.", "How much a product costs"),
-        (Param("product item product name article", "string", words_of(w.PRODUCTS), ("The product", "Name of the item", "Product name")),),
+        (Param("product item product name article", "string", product, ("The product", "Name of the item", "Product name")),),
         ("How much is the {0}?", "What does the {0} cost?", "price of the {0}", "What's the price of the {0}?", "How much does a {0} cost?", "{0} price",
          "Tell me the price of the {0}.", "How expensive is the {0}?", "What do you charge for the {0}?", "I want to buy a {0}, how much is it?",
          "Look up the price of {0}.", "how much for the {0}"),
@@ -261,7 +262,7 @@ EVERYDAY: Final[tuple[Concept, ...]] = (
     Concept(
         "check_stock inventory in_stock stock_level availability get_inventory checkStock items_left",
         ("How many of a product are in stock.", "Check inventory", "Stock level of an item."),
-        (Param("product item product article name", "string", words_of(w.PRODUCTS), ("The product", "Item name")),),
+        (Param("product item product article name", "string", product, ("The product", "Item name")),),
         ("Is the {0} in stock?", "How many {0} are left?", "Do you have the {0} in stock?", "stock of {0}", "Check the inventory for {0}.", "Is the {0} available?",
          "How many {0} do we have?", "Any {0} left?"),
         simple("stock", lambda s: s.rng.randrange(0, 500), "{v} in stock", "There are {v} of the {0} in stock."),
@@ -327,7 +328,7 @@ EVERYDAY: Final[tuple[Concept, ...]] = (
     Concept(
         "add_to_cart buy order_item place_order addToCart purchase order_product",
         ("Put a product in the cart.", "Order a product", "Buy some of an item."),
-        (Param("product item article name", "string", words_of(w.PRODUCTS), ("The product", "What to order")),
+        (Param("product item article name", "string", product, ("The product", "What to order")),
          integer_param("quantity count amount number qty", 1, 40, "How many", "The quantity")),
         ("Add {1} {0} to my cart.", "Buy {1} {0}.", "Order {1} {0}.", "I want {1} {0}.", "I'd like to order {1} {0}.", "{1} {0}", "Put {1} {0} in the cart.", "Get me {1} {0}."),
         done("Added.", "I ordered {1} {0}."),
