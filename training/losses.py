@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.model import EVERY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,9 @@ def token_loss(
     return (loss * w).sum() / w.sum().clamp(min=1.0)
 
 
-def indexer_loss(attended: Sequence[Attended], since: int) -> Tensor:
+def indexer_loss(
+    attended: Sequence[Attended], since: int, queries: slice = EVERY
+) -> Tensor:
     """KL of the indexer's softmax from attention's mass on the visible entries.
 
     The mass is summed over heads, renormalised and detached, as are the indexer's
@@ -45,15 +49,18 @@ def indexer_loss(attended: Sequence[Attended], since: int) -> Tensor:
     position ``since``, which have few entries to choose from, don't count. The window
     has no say in it: what attention looks up among entries that the window still covers
     is what it will look for when it doesn't.
+
+    Scores of all queries are a quarter of a step's time; ``queries`` picks some.
     """
     total = torch.zeros(())
     for a in attended:
-        p = a.p.detach().sum(1)
+        p = a.p[:, :, queries].detach().sum(1)
         mass = p.sum(-1, keepdim=True)
         target = p / mass.clamp(min=1e-6)
         s = a.attention
-        scores = s.indexer(a.x.detach(), a.qr.detach(), s.cos, s.sin).float()
-        t = torch.arange(p.shape[1])[:, None]
+        x, qr = a.x.detach(), a.qr.detach()
+        scores = s.indexer(x, qr, s.cos, s.sin, queries).float()
+        t = torch.arange(x.shape[1])[queries, None]
         closed = torch.arange(p.shape[2]) < (t + 1) // 4
         scores = scores.masked_fill(~closed, -1e9)
         log_q = scores.log_softmax(-1)

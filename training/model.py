@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BLOCK = 128
 """Queries are attended in blocks of this many."""
+EVERY = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +221,20 @@ class Indexer(nn.Module):
         self.weights_proj = Linear(s.Hi, s.D)
         self.compressor = Compressor(s, 4, s.di)
 
-    def forward(self, x: Tensor, qr: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """``x [B, T, D]``, ``qr [B, T, Rq]`` to scores ``[B, T, T/4]``."""
+    def forward(
+        self, x: Tensor, qr: Tensor, cos: Tensor, sin: Tensor, queries: slice = EVERY
+    ) -> Tensor:
+        """``x [B, T, D]``, ``qr [B, T, Rq]`` to scores ``[B, T, T/4]``.
+
+        With ``queries``, of those of the T positions only.
+        """
         s = self.s
         B, T, _ = x.shape
-        q = self.wq_b(qr).float().view(B, T, s.Hi, s.di)
-        q = rotate(q, cos[:T, None], sin[:T, None])
+        qr = qr[:, queries]
+        q = self.wq_b(qr).float().view(B, -1, s.Hi, s.di)
+        q = rotate(q, cos[:T, None][queries], sin[:T, None][queries])
         k = self.compressor(x, cos, sin)
-        g = self.weights_proj(x).float() * (s.di * s.Hi) ** -0.5
+        g = self.weights_proj(x[:, queries]).float() * (s.di * s.Hi) ** -0.5
         scores = torch.einsum("bthd,bnd->bthn", q, k).relu()
         return torch.einsum("bthn,bth->btn", scores, g)
 

@@ -27,6 +27,8 @@ from training.source import Source
 
 log = logging.getLogger(__name__)
 NANO = Path(__file__).parents[1] / "dsagent" / "nano"
+INDEX_EVERY = 8
+"""One query in so many teaches the indexer in a step, others in the next."""
 INDEX_SINCE = 64
 """Earlier queries have too few entries for their ranking to matter."""
 
@@ -90,7 +92,8 @@ class Run(Resumable):
                 aux = self.teacher(self.model, batch.ids, attended)
                 loss = loss + s.reconstruction * aux
             if self.progress >= s.index_from:
-                loss = loss + 0.1 * indexer_loss(attended, since=INDEX_SINCE)
+                some = slice(self.step % INDEX_EVERY, None, INDEX_EVERY)
+                loss = loss + 0.1 * indexer_loss(attended, INDEX_SINCE, some)
         return loss, hidden
 
     def gradients(self, batch: Packed, window: int) -> tuple[Tensor, Tensor]:
