@@ -516,6 +516,7 @@ class Backbone(nn.Module):
         self.hc_head_fn = nn.Parameter(torch.randn(s.m, s.m * s.D) * 0.02 * s.m**-0.5)
         self.hc_head_base = nn.Parameter(torch.zeros(s.m))
         self.hc_head_scale = nn.Parameter(torch.ones(1))
+        self.collapse = head_collapse
 
     def experts(self) -> Iterator[Experts]:
         """Every layer's experts."""
@@ -524,7 +525,8 @@ class Backbone(nn.Module):
             yield block.ffn
 
     def compile_blocks(self) -> None:
-        """Compile every block's element-wise half."""
+        """Compile every block's element-wise half, and the last collapse."""
+        self.collapse = torch.compile(head_collapse, dynamic=False)
         for block in self.layers:
             assert isinstance(block, Block)
             block.compile()
@@ -544,7 +546,7 @@ class Backbone(nn.Module):
         """The last layer's output to hidden ``[B, T, D]`` (normed)."""
         parts = self.hc_head_fn, self.hc_head_base, self.hc_head_scale
         with torch.autocast("cpu", enabled=False):
-            hidden: Tensor = self.norm(head_collapse(X, *parts, self.s.eps))
+            hidden: Tensor = self.norm(self.collapse(X, *parts, self.s.eps))
         return hidden
 
     def forward(
