@@ -134,8 +134,8 @@ class Attention:
         kv = ops.rotate_(kv, step.flat_factors)
         if len(x) == 1 == n:
             o = self._single(heads, kv, (raw, qr, gates), layer, step)
-            o = ops.rotate_(o, step.inverse).view(self.groups, 1, -1)
-            return torch.mm(torch.bmm(o, self.wo_a).view(1, -1), self.wo_b)
+            o = ops.rotate_(o, step.inverse).view(self.groups, -1)
+            return ops.project(ops.project_groups(o, self.wo_a), self.wo_b)
         o = self._spans(heads, kv, (raw, qr, gates), layer, step)
         if not n:
             return x.new_empty(0, x.shape[1])

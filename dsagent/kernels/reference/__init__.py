@@ -17,7 +17,14 @@ from dsagent.kernels.reference.hyper import (
 )
 from dsagent.kernels.reference.indexer import index_scores, index_topk
 from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
-from dsagent.kernels.reference.products import ROUND, Matrix, project
+from dsagent.kernels.reference.products import (
+    ROUND,
+    Matrix,
+    numbers,
+    project,
+    project_groups,
+    row_sums,
+)
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
 
 __all__ = [
@@ -34,13 +41,16 @@ __all__ = [
     "index_scores",
     "index_topk",
     "normalise",
+    "numbers",
     "pool_overlapping",
     "pool_windows",
     "project",
+    "project_groups",
     "rms_norm",
     "rotate_",
     "rotations",
     "route",
+    "row_sums",
     "sinkhorn",
     "sparse_attention",
     "swiglu",

@@ -108,7 +108,7 @@ def _mix_on_floats(u: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
     norms: list[float] = torch.linalg.vector_norm(u, dim=1).tolist()
     scales, bases = w.floats
     out: list[float] = []
-    for raw, norm in zip(torch.mm(u, w.fn).tolist(), norms, strict=True):
+    for raw, norm in zip(project(u, w.fn).tolist(), norms, strict=True):
         rho = 1 / sqrt(norm * norm / width + w.norm_eps)
         z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
         out += [_sigmoid(v) + w.eps for v in z[:4]]
