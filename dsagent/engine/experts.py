@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
 from dsagent.kernels import ops
 
@@ -37,6 +38,8 @@ class Experts:
     k: int
     scale: float
     limit: float
+    shared: Tensor = field(init=False)
+    """The shared expert's number ``[1]``."""
     parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
     """``gate_up`` and ``down`` expert by expert; made from them."""
     whole: tuple[ops.Matrix, ops.Matrix] | None = None
@@ -46,6 +49,7 @@ class Experts:
     def __post_init__(self) -> None:
         parts = (self.gate_up.unbind(), self.down.unbind())
         object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "shared", torch.tensor([len(self.down) - 1]))
         if len(self.down) <= DENSE_SHARE * (self.k + 1):
             wide = self.gate_up.transpose(0, 1).flatten(1).contiguous()
             whole = (ops.Matrix.of(wide), ops.Matrix.of(self.down.flatten(0, 1)))
@@ -58,30 +62,43 @@ class Experts:
         wanted, and one pass of element-wise work over all.
         """
         chosen, weights = ops.route(
-            torch.mm(x, self.router),
+            ops.project(x, self.router),
             self.k,
             self.scale,
             bias=self.bias,
             chosen=None if self.table is None else self.table[ids],
         )
         if len(x) == 1:
-            return self._one(x, chosen[0].tolist(), weights)
+            return self._one(x, chosen, weights)
         if len(x) <= DENSE and self.whole is not None:
             return self._all(x, chosen, weights, *self.whole)
         if len(x) <= FEW:
             return self._few(x, chosen.tolist(), weights)
         return self._many(x, chosen, weights)
 
-    def _one(self, x: Tensor, chosen: list[int], weights: Tensor) -> Tensor:
-        gate_up, down = self.parts
-        every = [*chosen, len(down) - 1]
-        hidden = torch.cat([torch.mm(x, gate_up[expert]) for expert in every])
-        *routed, last = ops.swiglu(hidden, self.limit).unsqueeze(1).unbind()
-        out = torch.mm(last, down[-1])
-        shares: list[float] = weights[0].tolist()
-        for row, expert, share in zip(routed, chosen, shares, strict=True):
-            out.addmm_(row, down[expert], alpha=share)
-        return out
+    def _one(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """Sums over the rows of its experts' matrices, wherever they lie in the stacks:
+        first of every expert's, then of their hidden channels."""
+        experts, inner, d = self.down.shape
+        n = self.k + 1
+        every = torch.cat((chosen[0], self.shared))
+        share = F.pad(weights, (0, 1), value=1.0)
+        first = ops.numbers(experts * d).view(experts, d)
+        second = ops.numbers(experts * inner).view(experts, inner)
+        hidden = ops.row_sums(
+            self.gate_up.view(experts * d, -1),
+            first.index_select(0, every).view(-1),
+            ops.numbers(n, d),
+            x.expand(n, d).reshape(-1),
+        )
+        h = ops.swiglu(hidden, self.limit).mul_(share.view(n, 1))
+        out = ops.row_sums(
+            self.down.view(experts * inner, -1),
+            second.index_select(0, every).view(-1),
+            ops.numbers(n, inner),
+            h.view(-1),
+        )
+        return out.sum(0, keepdim=True)
 
     def _all(
         self,
