@@ -125,14 +125,15 @@ class Attention:
 
     def __call__(self, x: Tensor, layer: int, step: Step) -> Tensor:
         """``x [N, D]`` (normalised) to ``[Q, D]``; writes the batch into the cache."""
-        qr, kv, raw, gates = ops.project(x, self.wide).split(self.splits, 1)
+        wide = ops.project(x, self.wide)
+        qr, kv, raw, gates = wide.split_with_sizes(self.splits, 1)
         if step.tails is not None:
             qr, gates = qr[step.tails.rows], gates[step.tails.rows]
-        n = len(qr)
+        n = qr.shape[0]
         heads = self.query_heads(qr, step.factors)
         kv = ops.rms_norm(kv, self.norms.kv, self.eps)
         kv = ops.rotate_(kv, step.flat_factors)
-        if len(x) == 1 == n:
+        if x.shape[0] == 1 == n:
             o = self._single(heads, kv, (raw, qr, gates), layer, step)
             o = ops.rotate_(o, step.inverse).view(self.groups, -1)
             return ops.project(ops.project_groups(o, self.wo_a), self.wo_b)
@@ -144,7 +145,7 @@ class Attention:
     def query_heads(self, qr: Tensor, factors: Tensor) -> Tensor:
         """Rotated queries ``[n, H, d]`` of latents ``[n, Rq]``."""
         d = self.norms.kv.shape[0]
-        heads = ops.project(qr, self.queries).view(len(qr), self.heads, d)
+        heads = ops.project(qr, self.queries).view(-1, self.heads, d)
         return ops.rotate_(ops.unit_queries(heads, qr, self.eps), factors)
 
     def output(self, o: Tensor, inverse: Tensor) -> Tensor:
@@ -227,11 +228,11 @@ class Attention:
         ``qr`` isn't normalised: that would multiply all of a query's scores by the same
         positive number, and only their order counts.
         """
-        if self.ratio != CSA or span.end // CSA <= self.topk or not len(qr):
+        if self.ratio != CSA or span.end // CSA <= self.topk or not qr.shape[0]:
             return None
         heads = gates.shape[1]
         assert self.index_queries is not None
-        iq = ops.project(qr, self.index_queries).view(len(qr), heads, -1)
+        iq = ops.project(qr, self.index_queries).view(qr.shape[0], heads, -1)
         return ops.rotate_(iq, step.factors[asks]), gates
 
     def _short(

@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 
 from dsagent.kernels import ops
 
@@ -19,6 +18,29 @@ FEW = 128
 DENSE, DENSE_SHARE = 16, 4
 """Up to this many rows, and where at most so many times the experts wanted are there,
 all of them in two products are cheaper than two products for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Matrices ``[E + 1, K, N]`` as so many rows, for a single row's products."""
+
+    flat: Tensor
+    """``[(E + 1)·K, N]``."""
+    rows: Tensor
+    """Numbers of every expert's rows, int32 ``[E + 1, K]``."""
+    starts: Tensor
+    """Where each of k + 1 experts' begin among those of all of them."""
+
+    @classmethod
+    def of(cls, stack: Tensor, k: int) -> _Stack:
+        experts, inner, _ = stack.shape
+        rows = ops.numbers(experts * inner).view(experts, inner)
+        return cls(stack.flatten(0, 1), rows, ops.numbers(k + 1, inner))
+
+    def sums(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Products ``[k + 1, N]`` of ``x [(k + 1)·K]`` with k + 1 experts' matrices."""
+        rows = self.rows.index_select(0, experts).view(-1)
+        return ops.row_sums(self.flat, rows, self.starts, x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +62,10 @@ class Experts:
     limit: float
     shared: Tensor = field(init=False)
     """The shared expert's number ``[1]``."""
-    parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
-    """``gate_up`` and ``down`` expert by expert; made from them."""
+    stacks: tuple[_Stack, _Stack] = field(init=False)
+    """``gate_up`` and ``down`` as rows."""
+    parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = field(init=False)
+    """``gate_up`` and ``down`` expert by expert."""
     whole: tuple[ops.Matrix, ops.Matrix] | None = None
     """The same as two matrices ``[D, (E + 1)·2I]`` and ``[(E + 1)·I, D]``, if there are
     few experts; made from them."""
@@ -49,6 +73,8 @@ class Experts:
     def __post_init__(self) -> None:
         parts = (self.gate_up.unbind(), self.down.unbind())
         object.__setattr__(self, "parts", parts)
+        stacks = (_Stack.of(self.gate_up, self.k), _Stack.of(self.down, self.k))
+        object.__setattr__(self, "stacks", stacks)
         object.__setattr__(self, "shared", torch.tensor([len(self.down) - 1]))
         if len(self.down) <= DENSE_SHARE * (self.k + 1):
             wide = self.gate_up.transpose(0, 1).flatten(1).contiguous()
@@ -66,39 +92,27 @@ class Experts:
             self.k,
             self.scale,
             bias=self.bias,
-            chosen=None if self.table is None else self.table[ids],
+            chosen=None if self.table is None else self.table.index_select(0, ids),
         )
-        if len(x) == 1:
+        n = x.shape[0]
+        if n == 1:
             return self._one(x, chosen, weights)
-        if len(x) <= DENSE and self.whole is not None:
+        if n <= DENSE and self.whole is not None:
             return self._all(x, chosen, weights, *self.whole)
-        if len(x) <= FEW:
+        if n <= FEW:
             return self._few(x, chosen.tolist(), weights)
         return self._many(x, chosen, weights)
 
     def _one(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """Sums over the rows of its experts' matrices, wherever they lie in the stacks:
-        first of every expert's, then of their hidden channels."""
-        experts, inner, d = self.down.shape
-        n = self.k + 1
+        """One row, whose experts are found where they lie in the stacks: every one's
+        hidden channels, then the sum of their outputs, each with its weight."""
+        k = self.k
+        first, second = self.stacks
         every = torch.cat((chosen[0], self.shared))
-        share = F.pad(weights, (0, 1), value=1.0)
-        first = ops.numbers(experts * d).view(experts, d)
-        second = ops.numbers(experts * inner).view(experts, inner)
-        hidden = ops.row_sums(
-            self.gate_up.view(experts * d, -1),
-            first.index_select(0, every).view(-1),
-            ops.numbers(n, d),
-            x.expand(n, d).reshape(-1),
-        )
-        h = ops.swiglu(hidden, self.limit).mul_(share.view(n, 1))
-        out = ops.row_sums(
-            self.down.view(experts * inner, -1),
-            second.index_select(0, every).view(-1),
-            ops.numbers(n, inner),
-            h.view(-1),
-        )
-        return out.sum(0, keepdim=True)
+        hidden = first.sums(every, x.expand(k + 1, -1).reshape(-1))
+        h = ops.swiglu(hidden, self.limit)
+        h[:k].mul_(weights.view(k, 1))
+        return second.sums(every, h.view(-1)).sum(0, keepdim=True)
 
     def _all(
         self,

@@ -174,7 +174,8 @@ class Transformer:
         """
         c = self.config
         near, far = self._steps(batch, cache)
-        X = self._embed[batch.ids].unsqueeze(1).expand(-1, c.hc_mult, -1).contiguous()
+        X = self._embed.index_select(0, batch.ids)
+        X = X.unsqueeze(1).expand(-1, c.hc_mult, -1).contiguous()
         ids, rows, tapped = batch.ids, batch.logit_rows, batch.tap_rows
         targets = () if tapped is None else self._targets()
         taps: list[Tensor] = []
@@ -191,7 +192,7 @@ class Transformer:
             attention = partial(layer.attention, layer=i, step=step)
             chosen = None if tails is None else tails.rows
             X = sublayer(X, layer.attention_mix, attention, chosen)
-            if len(X):
+            if X.shape[0]:
                 X = sublayer(X, layer.experts_mix, partial(layer.experts, ids=ids))
             if tapped is not None and i in targets:
                 taps.append(_picked(X, tapped).mean(1))
@@ -221,7 +222,7 @@ class Transformer:
 
 
 def _bytes(part: object, seen: set[int]) -> int:
-    """Bytes of all tensors in ``part``, each once."""
+    """Bytes of all tensors in ``part``, each once, without views made of others."""
     if id(part) in seen:
         return 0
     seen.add(id(part))
@@ -230,7 +231,7 @@ def _bytes(part: object, seen: set[int]) -> int:
     if isinstance(part, list | tuple):
         return sum(_bytes(each, seen) for each in part)
     if is_dataclass(part):
-        return sum(_bytes(getattr(part, f.name), seen) for f in fields(part))
+        return sum(_bytes(getattr(part, f.name), seen) for f in fields(part) if f.init)
     return 0
 
 

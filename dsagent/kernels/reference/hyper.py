@@ -203,16 +203,17 @@ def _softmax(z: list[float], eps: float) -> tuple[float, float, float, float]:
 
 def hyper_collapse(X: Tensor, pre: Tensor) -> Tensor:
     """``Σ_j pre_j X_j``: ``[N, m, D]``, ``[N, m]`` to ``[N, D]``."""
-    if len(X) == 1:
+    n = X.shape[0]
+    if n == 1:
         return torch.mm(pre, X[0])
-    if len(X) <= FEW:
+    if n <= FEW:
         return torch.bmm(pre.unsqueeze(1), X).squeeze(1)
     return torch.einsum("nmd,nm->nd", X, pre)
 
 
 def hyper_expand(X: Tensor, y: Tensor, back: Tensor) -> Tensor:
     """``X'_k = post_k y + Σ_j comb[j, k] X_j``: streams ``[N, m, D]``, ``y [N, D]``."""
-    if len(X) == 1:
+    if X.shape[0] == 1:
         return torch.mm(back[0], torch.cat((X[0], y))).unsqueeze(0)
     m = X.shape[1]
     spread = back[:, :, m:] * y.unsqueeze(1)

@@ -66,13 +66,13 @@ class Matrix:
 
 def project(x: Tensor, w: Tensor | Matrix) -> Tensor:
     """``x [n, K] @ w [K, N]``."""
-    n = len(x)
+    n = x.shape[0]
     if isinstance(w, Matrix):
         if w.packed is not None and n > 1 and n * w.plain.numel() >= PACKED_WORTH:
             return _pointwise(x, w.packed)
         w = w.plain
     if n == 1 and _summed(w):
-        return row_sums(w, numbers(len(w)), numbers(1), x.view(-1))
+        return row_sums(w, numbers(w.shape[0]), numbers(1), x.view(-1))
     if n < ROWS or not _WIDE or x.numel() * w.shape[1] < WORTH:
         return torch.mm(x, w)
     return _pointwise(x, w.t())
