@@ -171,6 +171,24 @@ def test_collapse_and_expand_contract_the_first_index() -> None:
             torch.testing.assert_close(expanded[t, k], out, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("m", [3, 4])
+def test_what_enters_a_sublayer(n: int, m: int) -> None:
+    """The collapse over its root mean square, of streams that hardly cancel and do."""
+    count = (2 + m) * m
+    X, fn = randn(n, m, 9), randn(count, m * 9, seed=1)
+    w = ops.HyperWeights.of(
+        fn, torch.ones(3), randn(count, seed=2), iterations=3, eps=EPS, norm_eps=0.1
+    )
+    for streams in (X, X + 3.0, X * torch.tensor([1.0, -1.0, 1.0, -1.0])[:m, None]):
+        pre, back = ops.hyper_mix(streams, w)
+        x, same = ops.hyper_enter(streams, w)
+        collapsed = torch.einsum("nm,nmd->nd", pre.double(), streams.double())
+        mean = collapsed.square().mean(1, keepdim=True)
+        assert (x - collapsed / (mean + 0.1).sqrt()).abs().max() < 1e-5
+        torch.testing.assert_close(same, back, rtol=0, atol=1e-6)
+
+
 def test_head_collapse() -> None:
     X, fn, base = randn(2, 3, 4), randn(3, 12, seed=1), randn(3, seed=2)
     out = ops.head_collapse(X, fn, torch.tensor([0.7]), base, 1e-2, 0.1)
