@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
 from dsagent.engine.config import CSA
 from dsagent.engine.memory import SLACK
@@ -42,6 +43,8 @@ class Norms:
     """Weights of the norms that can't be folded away."""
 
     kv: Tensor
+    rows: ops.RowNorms
+    """A single token's queries' and key's."""
     entry: Tensor | None
     index_entry: Tensor | None
 
@@ -86,11 +89,9 @@ class Step:
         if bias is None:
             ring = self.ring_bias[i]
             assert ring is not None
-            bias = ring
-            if taken:
-                entries = ring.new_zeros(1, taken)
-                entries[:, seen:] = -torch.inf
-                bias = torch.cat((ring, entries), 1)
+            bias = F.pad(ring, (0, taken)) if taken else ring
+            if seen < taken:
+                bias[:, seen - taken :].fill_(-torch.inf)
             self.biases[i, ratio] = bias
         return bias
 
@@ -130,13 +131,14 @@ class Attention:
         if step.tails is not None:
             qr, gates = qr[step.tails.rows], gates[step.tails.rows]
         n = qr.shape[0]
-        heads = self.query_heads(qr, step.factors)
-        kv = ops.rms_norm(kv, self.norms.kv, self.eps)
-        kv = ops.rotate_(kv, step.flat_factors)
         if x.shape[0] == 1 == n:
+            heads, kv = self._rows(qr, kv, step.flat_factors)
             o = self._single(heads, kv, (raw, qr, gates), layer, step)
             o = ops.rotate_(o, step.inverse).view(self.groups, -1)
             return ops.project(ops.project_groups(o, self.wo_a), self.wo_b)
+        heads = self.query_heads(qr, step.factors)
+        kv = ops.rms_norm(kv, self.norms.kv, self.eps)
+        kv = ops.rotate_(kv, step.flat_factors)
         o = self._spans(heads, kv, (raw, qr, gates), layer, step)
         if not n:
             return x.new_empty(0, x.shape[1])
@@ -147,6 +149,13 @@ class Attention:
         d = self.norms.kv.shape[0]
         heads = ops.project(qr, self.queries).view(-1, self.heads, d)
         return ops.rotate_(ops.unit_queries(heads, qr, self.eps), factors)
+
+    def _rows(self, qr: Tensor, kv: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
+        """One token's queries ``[1, H, d]`` and key ``[1, d]``, treated together."""
+        heads = ops.project(qr, self.queries).view(self.heads, -1)
+        rows = ops.unit_rows(torch.cat((heads, kv)), qr.view(-1), self.norms.rows)
+        queries, key = ops.rotate_(rows, factors).split_with_sizes((self.heads, 1))
+        return queries.unsqueeze(0), key
 
     def output(self, o: Tensor, inverse: Tensor) -> Tensor:
         """``o [n, H, d]`` as attended (changed in place) to ``[n, D]``."""

@@ -351,6 +351,7 @@ class _Builder:
         gates = [w.tensor(f"{name}.indexer.weights_proj.weight")] if indexed else []
         wide = [w.tensor(f"{name}.wq_a.weight"), w.tensor(f"{name}.wkv.weight")]
         q_norm = w.tensor(f"{name}.q_norm.weight")
+        kv_norm, eps = w.tensor(f"{name}.kv_norm.weight"), c.rms_norm_eps
         wo_a = w.tensor(f"{name}.wo_a.weight").view(c.o_groups, c.o_lora_rank, -1)
         ape = [w.tensor(f"{compressor}.ape") for compressor in compressors]
         norms = [w.tensor(f"{compressor}.norm.weight") for compressor in compressors]
@@ -360,7 +361,7 @@ class _Builder:
             groups=c.o_groups,
             topk=c.index_topk,
             window=c.sliding_window,
-            eps=c.rms_norm_eps,
+            eps=eps,
             wide=ops.Matrix.of(_folded(norm, torch.cat(wide + raw + gates))),
             splits=(
                 *(len(m) for m in wide),
@@ -376,7 +377,11 @@ class _Builder:
             wo_a=wo_a.transpose(1, 2).contiguous(),
             wo_b=w.tensor(f"{name}.wo_b.weight").t().contiguous(),
             sinks=w.tensor(f"{name}.attn_sink"),
-            norms=Norms(w.tensor(f"{name}.kv_norm.weight"), *_pair(norms)),
+            norms=Norms(
+                kv_norm,
+                ops.RowNorms.of(kv_norm, c.num_attention_heads, len(q_norm), eps),
+                *_pair(norms),
+            ),
             ape=_pair(ape)[0],
             index_ape=_pair(ape)[1],
         )

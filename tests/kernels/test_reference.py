@@ -391,6 +391,22 @@ def test_queries_are_normalised_twice_and_scaled() -> None:
     assert (got - heads).abs().max() < 1e-6
 
 
+def test_queries_and_key_together() -> None:
+    """The same as apart, where eps matters and the latent's size, too."""
+    heads, latent, key = randn(3, 8), randn(5, seed=1), randn(1, 8, seed=2)
+    weight, eps = randn(8, seed=3), 0.3
+    norms = ops.RowNorms.of(weight, 3, 5, eps)
+    for scale in (1.0, 0.01, 0.0):
+        rows = torch.cat((heads * scale, key))
+        got = ops.unit_rows(rows, latent * scale, norms)
+        # normalise(s q) / sqrt(d), with s what would normalise the latent
+        s = 1 / ((latent * scale).double().square().mean() + eps).sqrt()
+        q = s * heads.double() * scale
+        q = q / (q.square().mean(1, keepdim=True) + eps).sqrt() / math.sqrt(8)
+        kv = key.double() / (key.double().square().mean() + eps).sqrt() * weight
+        assert (got - torch.cat((q, kv))).abs().max() < 1e-6
+
+
 def test_rms_norm() -> None:
     x, weight = randn(3, 7), randn(7, seed=1)
     expected = x.double() / (x.double().square().mean(-1, keepdim=True) + 0.1).sqrt()

@@ -17,7 +17,13 @@ from dsagent.kernels.reference.hyper import (
     sinkhorn,
 )
 from dsagent.kernels.reference.indexer import index_scores, index_topk
-from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
+from dsagent.kernels.reference.norm import (
+    RowNorms,
+    normalise,
+    rms_norm,
+    unit_queries,
+    unit_rows,
+)
 from dsagent.kernels.reference.products import (
     ROUND,
     Matrix,
@@ -32,6 +38,7 @@ __all__ = [
     "ROUND",
     "HyperWeights",
     "Matrix",
+    "RowNorms",
     "attend",
     "attend_own",
     "frequencies",
@@ -57,4 +64,5 @@ __all__ = [
     "sparse_attention",
     "swiglu",
     "unit_queries",
+    "unit_rows",
 ]
