@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dsagent.engine.batch import Batch, Span
     from dsagent.engine.cache import Cache, LayerState
     from dsagent.engine.rotations import Rotations
+    from dsagent.kernels.rows import RowFormat
 
 BLOCK = 128
 """Queries of a long span attended together."""
@@ -224,7 +225,7 @@ class Attention:
             far = _entries(state, taken)
         else:
             assert state.entries is not None
-            chosen = self._choose(index, torch.tensor([seen]), seen, state)
+            chosen = self._choose_alone(index, seen, state)
             far, taken = [state.entries.pick(chosen[0])], self.topk
         bias = step.single_bias(i, self.ratio, seen, taken)
         return ops.attend(heads, near, self.sinks, bias, far, sink=used)
@@ -347,12 +348,15 @@ class Attention:
         state: LayerState,
     ) -> Tensor:
         """The top-k entries of every query ``[n, k]``, -1 where it sees fewer."""
-        assert state.index is not None
-        # Whole stretches of 64, for products of few shapes; the rest isn't visible.
-        end = min(-(-seen // 64) * 64, len(state.index))
-        keys = state.index.as_stored(0, end)
-        stored = state.index.stored
+        keys, stored = _index_keys(seen, state)
         return ops.index_topk(*index, keys, self.topk, visible, stored=stored)
+
+    def _choose_alone(
+        self, index: tuple[Tensor, Tensor], seen: int, state: LayerState
+    ) -> Tensor:
+        """The top-k entries ``[1, k]`` of a single query that sees more than k."""
+        keys, stored = _index_keys(seen, state)
+        return ops.index_topk_alone(*index, keys, self.topk, seen, stored=stored)
 
     def _compress(self, span: Span, raw: Tensor, state: LayerState, step: Step) -> None:
         """Store the raw rows, and the entries of the windows that the span closes."""
@@ -447,6 +451,14 @@ def _taken(seen: int, state: LayerState) -> int:
 def _entries(state: LayerState, n: int) -> list[Tensor]:
     """The first n entries."""
     return [] if state.entries is None else state.entries.read(0, n)
+
+
+def _index_keys(seen: int, state: LayerState) -> tuple[list[Tensor], RowFormat | None]:
+    """Index rows, as they are stored, of the first ``seen`` entries and some more."""
+    assert state.index is not None
+    # Whole stretches of 64, for products of few shapes; the rest isn't visible.
+    end = min(-(-seen // 64) * 64, len(state.index))
+    return state.index.as_stored(0, end), state.index.stored
 
 
 def _rounded(n: int) -> int:

@@ -16,7 +16,11 @@ from dsagent.kernels.reference.hyper import (
     hyper_mix,
     sinkhorn,
 )
-from dsagent.kernels.reference.indexer import index_scores, index_topk
+from dsagent.kernels.reference.indexer import (
+    index_scores,
+    index_topk,
+    index_topk_alone,
+)
 from dsagent.kernels.reference.norm import (
     RowNorms,
     normalise,
@@ -49,6 +53,7 @@ __all__ = [
     "hyper_mix",
     "index_scores",
     "index_topk",
+    "index_topk_alone",
     "normalise",
     "numbers",
     "pool_overlapping",
