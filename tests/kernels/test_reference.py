@@ -136,6 +136,23 @@ def test_mhc_coefficients_for_any_number_of_tokens(
         assert (comb[i] - square).abs().max() < 2e-6
 
 
+@pytest.mark.parametrize("n", [1, ON_FLOATS + 1])
+def test_gates_far_beyond_what_exp_can_take(n: int) -> None:
+    base = torch.zeros(24)
+    base[:4] = torch.tensor([-1e4, 1e4, -80.0, math.nan])
+    w = ops.HyperWeights.of(
+        torch.zeros(24, 4),
+        torch.ones(3),
+        base,
+        iterations=2,
+        eps=EPS,
+        norm_eps=1.0,
+    )
+    pre = mixed(torch.ones(n, 4, 1), w)[0][0]
+    assert pre[:3].tolist() == pytest.approx([EPS, 1 + EPS, EPS], rel=1e-6)
+    assert pre[3].isnan()
+
+
 @pytest.mark.parametrize("n", [1, 7, FEW + 1])
 def test_sinkhorn_that_has_not_settled(n: int) -> None:
     """Nearly diagonal and slow: every one of the twenty rounds still counts."""

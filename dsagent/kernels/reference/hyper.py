@@ -20,6 +20,8 @@ from dsagent.kernels.reference.products import project
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Row = tuple[float, float, float, float]
+
 FEW = 512
 """Up to this many tokens a dispatched operation costs more than its arithmetic."""
 FEW_SQUARES = 128
@@ -172,18 +174,17 @@ def _coefficients(raw: list[float], square: float, w: HyperWeights) -> list[floa
     rho = 1 / sqrt(square + w.norm_eps)
     scales, bases = w.floats
     z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
-    out = [_sigmoid(v) + w.eps for v in z[:4]]
-    s = sinkhorn_4x4(z[8:], w.iterations, w.eps)
-    for k in range(4):
-        out += (s[k], s[4 + k], s[8 + k], s[12 + k], 2 * _sigmoid(z[4 + k]))
-    return out
-
-
-def _sigmoid(z: float) -> float:
-    if z >= 0:
-        return 1 / (1 + exp(-z))
-    grown = exp(z)
-    return grown / (1 + grown)
+    # A comprehension, not a function: calls are what costs here. exp(710) overflows.
+    g = [0.0 if v < -700 else 1 / (1 + exp(-v)) for v in z[:8]]
+    a, b, c, d = sinkhorn_4x4(z[8:], w.iterations, w.eps)
+    eps = w.eps
+    return [
+        *(g[0] + eps, g[1] + eps, g[2] + eps, g[3] + eps),
+        *(a[0], b[0], c[0], d[0], 2 * g[4]),
+        *(a[1], b[1], c[1], d[1], 2 * g[5]),
+        *(a[2], b[2], c[2], d[2], 2 * g[6]),
+        *(a[3], b[3], c[3], d[3], 2 * g[7]),
+    ]
 
 
 def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
@@ -211,7 +212,7 @@ def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
     return s * r * c.transpose(1, 2)
 
 
-def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> list[float]:
+def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> tuple[Row, ...]:
     """:func:`sinkhorn` of one 4 x 4 matrix, row by row, on Python floats.
 
     For a decoded token the 16 numbers take less time than the dispatch of two tensor
@@ -245,15 +246,15 @@ def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> list[float]:
             and abs(v3 - w3) <= SETTLED * v3
         ):
             break
-    return [
-        *(a0 * u0 * v0, a1 * u0 * v1, a2 * u0 * v2, a3 * u0 * v3),
-        *(b0 * u1 * v0, b1 * u1 * v1, b2 * u1 * v2, b3 * u1 * v3),
-        *(c0 * u2 * v0, c1 * u2 * v1, c2 * u2 * v2, c3 * u2 * v3),
-        *(d0 * u3 * v0, d1 * u3 * v1, d2 * u3 * v2, d3 * u3 * v3),
-    ]
+    return (
+        (a0 * u0 * v0, a1 * u0 * v1, a2 * u0 * v2, a3 * u0 * v3),
+        (b0 * u1 * v0, b1 * u1 * v1, b2 * u1 * v2, b3 * u1 * v3),
+        (c0 * u2 * v0, c1 * u2 * v1, c2 * u2 * v2, c3 * u2 * v3),
+        (d0 * u3 * v0, d1 * u3 * v1, d2 * u3 * v2, d3 * u3 * v3),
+    )
 
 
-def _softmax(z: list[float], eps: float) -> tuple[float, float, float, float]:
+def _softmax(z: list[float], eps: float) -> Row:
     top = max(z)
     e0, e1, e2, e3 = exp(z[0] - top), exp(z[1] - top), exp(z[2] - top), exp(z[3] - top)
     total = e0 + e1 + e2 + e3
