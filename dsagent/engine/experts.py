@@ -19,6 +19,9 @@ DENSE, DENSE_SHARE = 16, 4
 """Up to this many rows, and where at most so many times the experts wanted are there,
 all of them in two products are cheaper than two products for each."""
 
+TOGETHER = 1 << 20
+"""Numbers of matrices that one thread reads as fast as several."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
@@ -29,16 +32,21 @@ class _Stack:
     rows: Tensor
     """Numbers of every expert's rows, int32 ``[E + 1, K]``."""
     starts: Tensor
-    """Where each of k + 1 experts' begin among those of all of them."""
+    """Where, among the rows of k + 1 experts, those of a sum begin."""
 
     @classmethod
-    def of(cls, stack: Tensor, k: int) -> _Stack:
-        experts, inner, _ = stack.shape
+    def of(cls, stack: Tensor, k: int, *, added: bool = False) -> _Stack:
+        """A sum for every expert; or, where products are added up and too few for
+        several threads, one for all of them."""
+        experts, inner, width = stack.shape
         rows = ops.numbers(experts * inner).view(experts, inner)
-        return cls(stack.flatten(0, 1), rows, ops.numbers(k + 1, inner))
+        together = added and (k + 1) * inner * width <= TOGETHER
+        starts = ops.numbers(1 if together else k + 1, inner)
+        return cls(stack.flatten(0, 1), rows, starts)
 
     def sums(self, experts: Tensor, x: Tensor) -> Tensor:
-        """Products ``[k + 1, N]`` of ``x [(k + 1)·K]`` with k + 1 experts' matrices."""
+        """Products ``[k + 1, N]`` of ``x [(k + 1)·K]`` with k + 1 experts' matrices, or
+        the sum of them ``[1, N]``."""
         rows = self.rows.index_select(0, experts).view(-1)
         return ops.row_sums(self.flat, rows, self.starts, x)
 
@@ -73,7 +81,10 @@ class Experts:
     def __post_init__(self) -> None:
         parts = (self.gate_up.unbind(), self.down.unbind())
         object.__setattr__(self, "parts", parts)
-        stacks = (_Stack.of(self.gate_up, self.k), _Stack.of(self.down, self.k))
+        stacks = (
+            _Stack.of(self.gate_up, self.k),
+            _Stack.of(self.down, self.k, added=True),
+        )
         object.__setattr__(self, "stacks", stacks)
         object.__setattr__(self, "shared", torch.tensor([len(self.down) - 1]))
         if len(self.down) <= DENSE_SHARE * (self.k + 1):
@@ -112,7 +123,8 @@ class Experts:
         hidden = first.sums(every, x.expand(k + 1, -1).reshape(-1))
         h = ops.swiglu(hidden, self.limit)
         h[:k].mul_(weights.view(k, 1))
-        return second.sums(every, h.view(-1)).sum(0, keepdim=True)
+        out = second.sums(every, h.view(-1))
+        return out if out.shape[0] == 1 else out.sum(0, keepdim=True)
 
     def _all(
         self,
