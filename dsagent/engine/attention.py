@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from dsagent.engine.batch import Batch, Span
     from dsagent.engine.cache import Cache, LayerState
+    from dsagent.engine.heads import HeadsOut
     from dsagent.engine.rotations import Rotations
     from dsagent.kernels.rows import RowFormat
 
@@ -103,7 +104,6 @@ class Attention:
 
     ratio: int
     heads: int
-    groups: int
     topk: int
     window: int
     eps: float
@@ -116,10 +116,7 @@ class Attention:
     """wq_b ``[Rq, H·d]``, q_norm folded in."""
     index_queries: ops.Matrix | None
     """The indexer's ``[Rq, Hi·di]``, q_norm folded in."""
-    wo_a: Tensor
-    """``[G, H·d/G, Ro]``."""
-    wo_b: Tensor
-    """``[G·Ro, D]``."""
+    out: HeadsOut
     sinks: Tensor
     norms: Norms
     ape: Tensor | None
@@ -135,8 +132,7 @@ class Attention:
         if x.shape[0] == 1 == n:
             heads, kv = self._rows(qr, kv, step.flat_factors)
             o = self._single(heads, kv, (raw, qr, gates), layer, step)
-            o = ops.rotate_(o, step.inverse).view(self.groups, -1)
-            return ops.project(ops.project_groups(o, self.wo_a), self.wo_b)
+            return self.output(o, step.inverse)
         heads = self.query_heads(qr, step.factors)
         kv = ops.rms_norm(kv, self.norms.kv, self.eps)
         kv = ops.rotate_(kv, step.flat_factors)
@@ -160,13 +156,7 @@ class Attention:
 
     def output(self, o: Tensor, inverse: Tensor) -> Tensor:
         """``o [n, H, d]`` as attended (changed in place) to ``[n, D]``."""
-        n = len(o)
-        ops.rotate_(o, inverse)
-        parts = zip(
-            o.view(n, self.groups, -1).unbind(1), self.wo_a.unbind(), strict=True
-        )
-        z = torch.cat([ops.project(part, w) for part, w in parts], 1)
-        return ops.project(z, self.wo_b)
+        return self.out(ops.rotate_(o, inverse))
 
     def _spans(
         self,

@@ -19,6 +19,7 @@ from dsagent.engine.checkpoint import Checkpoint
 from dsagent.engine.config import CSA, WINDOW
 from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
+from dsagent.engine.heads import HeadsOut
 from dsagent.engine.hyper import sublayer
 from dsagent.engine.memory import PAGE
 from dsagent.engine.plan import divide
@@ -358,7 +359,6 @@ class _Builder:
         return Attention(
             ratio=ratio,
             heads=c.num_attention_heads,
-            groups=c.o_groups,
             topk=c.index_topk,
             window=c.sliding_window,
             eps=eps,
@@ -374,8 +374,10 @@ class _Builder:
             )
             if indexed
             else None,
-            wo_a=wo_a.transpose(1, 2).contiguous(),
-            wo_b=w.tensor(f"{name}.wo_b.weight").t().contiguous(),
+            out=HeadsOut.of(
+                wo_a.transpose(1, 2).contiguous(),
+                w.tensor(f"{name}.wo_b.weight").t().contiguous(),
+            ),
             sinks=w.tensor(f"{name}.attn_sink"),
             norms=Norms(
                 kv_norm,
