@@ -274,7 +274,7 @@ def hyper_collapse(X: Tensor, pre: Tensor) -> Tensor:
 def hyper_expand(X: Tensor, y: Tensor, back: Tensor) -> Tensor:
     """``X'_k = post_k y + Σ_j comb[j, k] X_j``: streams ``[N, m, D]``, ``y [N, D]``."""
     if X.shape[0] == 1:
-        return torch.mm(back[0], torch.cat((X[0], y))).unsqueeze(0)
+        return torch.bmm(back, torch.cat((X, y.unsqueeze(1)), 1))
     m = X.shape[1]
     spread = back[:, :, m:] * y.unsqueeze(1)
     return spread.baddbmm_(back[:, :, :m], X)
