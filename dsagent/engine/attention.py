@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
 from dsagent.engine.config import CSA
 from dsagent.engine.memory import SLACK
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
     from dsagent.engine.batch import Batch, Span
     from dsagent.engine.cache import Cache, LayerState
+    from dsagent.engine.heads import HeadsOut
     from dsagent.engine.rotations import Rotations
+    from dsagent.kernels.rows import RowFormat
 
 BLOCK = 128
 """Queries of a long span attended together."""
@@ -42,6 +45,8 @@ class Norms:
     """Weights of the norms that can't be folded away."""
 
     kv: Tensor
+    rows: ops.RowNorms
+    """A single token's queries' and key's."""
     entry: Tensor | None
     index_entry: Tensor | None
 
@@ -86,11 +91,9 @@ class Step:
         if bias is None:
             ring = self.ring_bias[i]
             assert ring is not None
-            bias = ring
-            if taken:
-                entries = ring.new_zeros(1, taken)
-                entries[:, seen:] = -torch.inf
-                bias = torch.cat((ring, entries), 1)
+            bias = F.pad(ring, (0, taken)) if taken else ring
+            if seen < taken:
+                bias[:, seen - taken :].fill_(-torch.inf)
             self.biases[i, ratio] = bias
         return bias
 
@@ -101,7 +104,6 @@ class Attention:
 
     ratio: int
     heads: int
-    groups: int
     topk: int
     window: int
     eps: float
@@ -114,10 +116,7 @@ class Attention:
     """wq_b ``[Rq, H·d]``, q_norm folded in."""
     index_queries: ops.Matrix | None
     """The indexer's ``[Rq, Hi·di]``, q_norm folded in."""
-    wo_a: Tensor
-    """``[G, H·d/G, Ro]``."""
-    wo_b: Tensor
-    """``[G·Ro, D]``."""
+    out: HeadsOut
     sinks: Tensor
     norms: Norms
     ape: Tensor | None
@@ -125,17 +124,18 @@ class Attention:
 
     def __call__(self, x: Tensor, layer: int, step: Step) -> Tensor:
         """``x [N, D]`` (normalised) to ``[Q, D]``; writes the batch into the cache."""
-        qr, kv, raw, gates = ops.project(x, self.wide).split(self.splits, 1)
+        wide = ops.project(x, self.wide)
+        qr, kv, raw, gates = wide.split_with_sizes(self.splits, 1)
         if step.tails is not None:
             qr, gates = qr[step.tails.rows], gates[step.tails.rows]
-        n = len(qr)
+        n = qr.shape[0]
+        if x.shape[0] == 1 == n:
+            heads, kv = self._rows(qr, kv, step.flat_factors)
+            o = self._single(heads, kv, (raw, qr, gates), layer, step)
+            return self.output(o, step.inverse)
         heads = self.query_heads(qr, step.factors)
         kv = ops.rms_norm(kv, self.norms.kv, self.eps)
         kv = ops.rotate_(kv, step.flat_factors)
-        if len(x) == 1 == n:
-            o = self._single(heads, kv, (raw, qr, gates), layer, step)
-            o = ops.rotate_(o, step.inverse).view(self.groups, 1, -1)
-            return torch.mm(torch.bmm(o, self.wo_a).view(1, -1), self.wo_b)
         o = self._spans(heads, kv, (raw, qr, gates), layer, step)
         if not n:
             return x.new_empty(0, x.shape[1])
@@ -144,18 +144,19 @@ class Attention:
     def query_heads(self, qr: Tensor, factors: Tensor) -> Tensor:
         """Rotated queries ``[n, H, d]`` of latents ``[n, Rq]``."""
         d = self.norms.kv.shape[0]
-        heads = ops.project(qr, self.queries).view(len(qr), self.heads, d)
+        heads = ops.project(qr, self.queries).view(-1, self.heads, d)
         return ops.rotate_(ops.unit_queries(heads, qr, self.eps), factors)
+
+    def _rows(self, qr: Tensor, kv: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
+        """One token's queries ``[1, H, d]`` and key ``[1, d]``, treated together."""
+        heads = ops.project(qr, self.queries).view(self.heads, -1)
+        rows = ops.unit_rows(torch.cat((heads, kv)), qr.view(-1), self.norms.rows)
+        queries, key = ops.rotate_(rows, factors).split_with_sizes((self.heads, 1))
+        return queries.unsqueeze(0), key
 
     def output(self, o: Tensor, inverse: Tensor) -> Tensor:
         """``o [n, H, d]`` as attended (changed in place) to ``[n, D]``."""
-        n = len(o)
-        ops.rotate_(o, inverse)
-        parts = zip(
-            o.view(n, self.groups, -1).unbind(1), self.wo_a.unbind(), strict=True
-        )
-        z = torch.cat([ops.project(part, w) for part, w in parts], 1)
-        return ops.project(z, self.wo_b)
+        return self.out(ops.rotate_(o, inverse))
 
     def _spans(
         self,
@@ -214,7 +215,7 @@ class Attention:
             far = _entries(state, taken)
         else:
             assert state.entries is not None
-            chosen = self._choose(index, torch.tensor([seen]), seen, state)
+            chosen = self._choose_alone(index, seen, state)
             far, taken = [state.entries.pick(chosen[0])], self.topk
         bias = step.single_bias(i, self.ratio, seen, taken)
         return ops.attend(heads, near, self.sinks, bias, far, sink=used)
@@ -227,11 +228,11 @@ class Attention:
         ``qr`` isn't normalised: that would multiply all of a query's scores by the same
         positive number, and only their order counts.
         """
-        if self.ratio != CSA or span.end // CSA <= self.topk or not len(qr):
+        if self.ratio != CSA or span.end // CSA <= self.topk or not qr.shape[0]:
             return None
         heads = gates.shape[1]
         assert self.index_queries is not None
-        iq = ops.project(qr, self.index_queries).view(len(qr), heads, -1)
+        iq = ops.project(qr, self.index_queries).view(qr.shape[0], heads, -1)
         return ops.rotate_(iq, step.factors[asks]), gates
 
     def _short(
@@ -337,12 +338,15 @@ class Attention:
         state: LayerState,
     ) -> Tensor:
         """The top-k entries of every query ``[n, k]``, -1 where it sees fewer."""
-        assert state.index is not None
-        # Whole stretches of 64, for products of few shapes; the rest isn't visible.
-        end = min(-(-seen // 64) * 64, len(state.index))
-        keys = state.index.as_stored(0, end)
-        stored = state.index.stored
+        keys, stored = _index_keys(seen, state)
         return ops.index_topk(*index, keys, self.topk, visible, stored=stored)
+
+    def _choose_alone(
+        self, index: tuple[Tensor, Tensor], seen: int, state: LayerState
+    ) -> Tensor:
+        """The top-k entries ``[1, k]`` of a single query that sees more than k."""
+        keys, stored = _index_keys(seen, state)
+        return ops.index_topk_alone(*index, keys, self.topk, seen, stored=stored)
 
     def _compress(self, span: Span, raw: Tensor, state: LayerState, step: Step) -> None:
         """Store the raw rows, and the entries of the windows that the span closes."""
@@ -437,6 +441,14 @@ def _taken(seen: int, state: LayerState) -> int:
 def _entries(state: LayerState, n: int) -> list[Tensor]:
     """The first n entries."""
     return [] if state.entries is None else state.entries.read(0, n)
+
+
+def _index_keys(seen: int, state: LayerState) -> tuple[list[Tensor], RowFormat | None]:
+    """Index rows, as they are stored, of the first ``seen`` entries and some more."""
+    assert state.index is not None
+    # Whole stretches of 64, for products of few shapes; the rest isn't visible.
+    end = min(-(-seen // 64) * 64, len(state.index))
+    return state.index.as_stored(0, end), state.index.stored
 
 
 def _rounded(n: int) -> int:

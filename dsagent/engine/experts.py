@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,37 @@ FEW = 128
 DENSE, DENSE_SHARE = 16, 4
 """Up to this many rows, and where at most so many times the experts wanted are there,
 all of them in two products are cheaper than two products for each."""
+
+TOGETHER = 1 << 20
+"""Numbers of matrices that one thread reads as fast as several."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Matrices ``[E + 1, K, N]`` as so many rows, for a single row's products."""
+
+    flat: Tensor
+    """``[(E + 1)·K, N]``."""
+    rows: Tensor
+    """Numbers of every expert's rows, int32 ``[E + 1, K]``."""
+    starts: Tensor
+    """Where, among the rows of k + 1 experts, those of a sum begin."""
+
+    @classmethod
+    def of(cls, stack: Tensor, k: int, *, added: bool = False) -> _Stack:
+        """A sum for every expert; or, where products are added up and too few for
+        several threads, one for all of them."""
+        experts, inner, width = stack.shape
+        rows = ops.numbers(experts * inner).view(experts, inner)
+        together = added and (k + 1) * inner * width <= TOGETHER
+        starts = ops.numbers(1 if together else k + 1, inner)
+        return cls(stack.flatten(0, 1), rows, starts)
+
+    def sums(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Products ``[k + 1, N]`` of ``x [(k + 1)·K]`` with k + 1 experts' matrices, or
+        the sum of them ``[1, N]``."""
+        rows = self.rows.index_select(0, experts).view(-1)
+        return ops.row_sums(self.flat, rows, self.starts, x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +68,12 @@ class Experts:
     k: int
     scale: float
     limit: float
-    parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
-    """``gate_up`` and ``down`` expert by expert; made from them."""
+    shared: Tensor = field(init=False)
+    """The shared expert's number ``[1]``."""
+    stacks: tuple[_Stack, _Stack] = field(init=False)
+    """``gate_up`` and ``down`` as rows."""
+    parts: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = field(init=False)
+    """``gate_up`` and ``down`` expert by expert."""
     whole: tuple[ops.Matrix, ops.Matrix] | None = None
     """The same as two matrices ``[D, (E + 1)·2I]`` and ``[(E + 1)·I, D]``, if there are
     few experts; made from them."""
@@ -46,6 +81,12 @@ class Experts:
     def __post_init__(self) -> None:
         parts = (self.gate_up.unbind(), self.down.unbind())
         object.__setattr__(self, "parts", parts)
+        stacks = (
+            _Stack.of(self.gate_up, self.k),
+            _Stack.of(self.down, self.k, added=True),
+        )
+        object.__setattr__(self, "stacks", stacks)
+        object.__setattr__(self, "shared", torch.tensor([len(self.down) - 1]))
         if len(self.down) <= DENSE_SHARE * (self.k + 1):
             wide = self.gate_up.transpose(0, 1).flatten(1).contiguous()
             whole = (ops.Matrix.of(wide), ops.Matrix.of(self.down.flatten(0, 1)))
@@ -58,30 +99,32 @@ class Experts:
         wanted, and one pass of element-wise work over all.
         """
         chosen, weights = ops.route(
-            torch.mm(x, self.router),
+            ops.project(x, self.router),
             self.k,
             self.scale,
             bias=self.bias,
-            chosen=None if self.table is None else self.table[ids],
+            chosen=None if self.table is None else self.table.index_select(0, ids),
         )
-        if len(x) == 1:
-            return self._one(x, chosen[0].tolist(), weights)
-        if len(x) <= DENSE and self.whole is not None:
+        n = x.shape[0]
+        if n == 1:
+            return self._one(x, chosen, weights)
+        if n <= DENSE and self.whole is not None:
             return self._all(x, chosen, weights, *self.whole)
-        if len(x) <= FEW:
+        if n <= FEW:
             return self._few(x, chosen.tolist(), weights)
         return self._many(x, chosen, weights)
 
-    def _one(self, x: Tensor, chosen: list[int], weights: Tensor) -> Tensor:
-        gate_up, down = self.parts
-        every = [*chosen, len(down) - 1]
-        hidden = torch.cat([torch.mm(x, gate_up[expert]) for expert in every])
-        *routed, last = ops.swiglu(hidden, self.limit).unsqueeze(1).unbind()
-        out = torch.mm(last, down[-1])
-        shares: list[float] = weights[0].tolist()
-        for row, expert, share in zip(routed, chosen, shares, strict=True):
-            out.addmm_(row, down[expert], alpha=share)
-        return out
+    def _one(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """One row, whose experts are found where they lie in the stacks: every one's
+        hidden channels, then the sum of their outputs, each with its weight."""
+        k = self.k
+        first, second = self.stacks
+        every = torch.cat((chosen[0], self.shared))
+        hidden = first.sums(every, x.expand(k + 1, -1).reshape(-1))
+        h = ops.swiglu(hidden, self.limit)
+        h[:k].mul_(weights.view(k, 1))
+        out = second.sums(every, h.view(-1))
+        return out if out.shape[0] == 1 else out.sum(0, keepdim=True)
 
     def _all(
         self,

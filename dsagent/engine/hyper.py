@@ -24,8 +24,8 @@ def sublayer(
     into its matrices. With ``rows [Q]``, it returns ``[Q, D]`` for these only, and
     only their streams go on.
     """
-    pre, back = ops.hyper_mix(X, w)
-    y = inner(ops.normalise(ops.hyper_collapse(X, pre), w.norm_eps))
+    x, back = ops.hyper_enter(X, w)
+    y = inner(x)
     if rows is not None:
         X, back = X[rows], back[rows]
     return ops.hyper_expand(X, y, back)

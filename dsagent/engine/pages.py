@@ -194,9 +194,10 @@ class Entries:
 
     def _gather(self, numbers: Tensor) -> Tensor:
         if self._whole is not None:
-            return self._whole[numbers]
-        pages = self._table.numbers[numbers // self._per_page]
-        return self._pool[pages * self._per_page + numbers % self._per_page]
+            return self._whole.index_select(0, numbers)
+        pages = self._table.numbers.index_select(0, numbers // self._per_page)
+        rows = pages * self._per_page + numbers % self._per_page
+        return self._pool.index_select(0, rows)
 
 
 def _runs(pages: Sequence[int]) -> list[tuple[int, int, int]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def read_ring(ring: Tensor, start: int, n: int) -> Tensor:
     """Rows of positions ``start`` to ``start + n``; a view where they are together."""
-    size = len(ring)
+    size = ring.shape[0]
     i = start % size
     if i + n <= size:
         return ring[i : i + n]
@@ -29,14 +29,14 @@ def read_ring(ring: Tensor, start: int, n: int) -> Tensor:
 
 def write_ring(ring: Tensor, rows: Tensor, start: int) -> None:
     """Put rows of positions from ``start`` on in their places; the last ring-full."""
-    size = len(ring)
-    if len(rows) > size:
-        start, rows = start + len(rows) - size, rows[-size:]
+    size, n = ring.shape[0], rows.shape[0]
+    if n > size:
+        start, rows, n = start + n - size, rows[-size:], size
     i = start % size
-    head = min(len(rows), size - i)
+    head = min(n, size - i)
     ring[i : i + head] = rows[:head]
-    if head < len(rows):
-        ring[: len(rows) - head] = rows[head:]
+    if head < n:
+        ring[: n - head] = rows[head:]
 
 
 def read_window(ring: Tensor, end: int, n: int) -> Tensor:

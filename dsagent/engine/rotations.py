@@ -35,7 +35,7 @@ class Rotations:
     def at(self, positions: Tensor, end: int) -> Tensor:
         """Those of ``positions [n]``, all below ``end``."""
         if end <= LONGEST:
-            return self._upto(end)[positions]
+            return self._upto(end).index_select(0, positions)
         return ops.rotations(self._frequency, positions)
 
     def every(self, start: int, end: int, step: int = 1) -> Tensor:
@@ -45,7 +45,7 @@ class Rotations:
         return ops.rotations(self._frequency, torch.arange(start, end, step))
 
     def _upto(self, n: int) -> Tensor:
-        if n > len(self._table):
+        if n > self._table.shape[0]:
             size = 1 << (n - 1).bit_length()
             self._table = ops.rotations(self._frequency, torch.arange(size))
         return self._table

@@ -19,6 +19,7 @@ from dsagent.engine.checkpoint import Checkpoint
 from dsagent.engine.config import CSA, WINDOW
 from dsagent.engine.dspark import Drafter, DraftWeights
 from dsagent.engine.experts import Experts
+from dsagent.engine.heads import HeadsOut
 from dsagent.engine.hyper import sublayer
 from dsagent.engine.memory import PAGE
 from dsagent.engine.plan import divide
@@ -174,7 +175,8 @@ class Transformer:
         """
         c = self.config
         near, far = self._steps(batch, cache)
-        X = self._embed[batch.ids].unsqueeze(1).expand(-1, c.hc_mult, -1).contiguous()
+        X = self._embed.index_select(0, batch.ids)
+        X = X.unsqueeze(1).expand(-1, c.hc_mult, -1).contiguous()
         ids, rows, tapped = batch.ids, batch.logit_rows, batch.tap_rows
         targets = () if tapped is None else self._targets()
         taps: list[Tensor] = []
@@ -191,7 +193,7 @@ class Transformer:
             attention = partial(layer.attention, layer=i, step=step)
             chosen = None if tails is None else tails.rows
             X = sublayer(X, layer.attention_mix, attention, chosen)
-            if len(X):
+            if X.shape[0]:
                 X = sublayer(X, layer.experts_mix, partial(layer.experts, ids=ids))
             if tapped is not None and i in targets:
                 taps.append(_picked(X, tapped).mean(1))
@@ -221,7 +223,7 @@ class Transformer:
 
 
 def _bytes(part: object, seen: set[int]) -> int:
-    """Bytes of all tensors in ``part``, each once."""
+    """Bytes of all tensors in ``part``, each once, without views made of others."""
     if id(part) in seen:
         return 0
     seen.add(id(part))
@@ -230,7 +232,7 @@ def _bytes(part: object, seen: set[int]) -> int:
     if isinstance(part, list | tuple):
         return sum(_bytes(each, seen) for each in part)
     if is_dataclass(part):
-        return sum(_bytes(getattr(part, f.name), seen) for f in fields(part))
+        return sum(_bytes(getattr(part, f.name), seen) for f in fields(part) if f.init)
     return 0
 
 
@@ -350,16 +352,16 @@ class _Builder:
         gates = [w.tensor(f"{name}.indexer.weights_proj.weight")] if indexed else []
         wide = [w.tensor(f"{name}.wq_a.weight"), w.tensor(f"{name}.wkv.weight")]
         q_norm = w.tensor(f"{name}.q_norm.weight")
+        kv_norm, eps = w.tensor(f"{name}.kv_norm.weight"), c.rms_norm_eps
         wo_a = w.tensor(f"{name}.wo_a.weight").view(c.o_groups, c.o_lora_rank, -1)
         ape = [w.tensor(f"{compressor}.ape") for compressor in compressors]
         norms = [w.tensor(f"{compressor}.norm.weight") for compressor in compressors]
         return Attention(
             ratio=ratio,
             heads=c.num_attention_heads,
-            groups=c.o_groups,
             topk=c.index_topk,
             window=c.sliding_window,
-            eps=c.rms_norm_eps,
+            eps=eps,
             wide=ops.Matrix.of(_folded(norm, torch.cat(wide + raw + gates))),
             splits=(
                 *(len(m) for m in wide),
@@ -372,10 +374,16 @@ class _Builder:
             )
             if indexed
             else None,
-            wo_a=wo_a.transpose(1, 2).contiguous(),
-            wo_b=w.tensor(f"{name}.wo_b.weight").t().contiguous(),
+            out=HeadsOut.of(
+                wo_a.transpose(1, 2).contiguous(),
+                w.tensor(f"{name}.wo_b.weight").t().contiguous(),
+            ),
             sinks=w.tensor(f"{name}.attn_sink"),
-            norms=Norms(w.tensor(f"{name}.kv_norm.weight"), *_pair(norms)),
+            norms=Norms(
+                kv_norm,
+                ops.RowNorms.of(kv_norm, c.num_attention_heads, len(q_norm), eps),
+                *_pair(norms),
+            ),
             ape=_pair(ape)[0],
             index_ape=_pair(ape)[1],
         )

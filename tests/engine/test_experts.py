@@ -55,3 +55,17 @@ def test_every_row_gets_its_experts(n: int, E: int, *, hashed: bool) -> None:
             for e, weight in weights.items()
         )
         assert (got[i] - expected).abs().max() < 1e-5
+
+
+def test_one_row_of_large_experts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where their outputs are added up apart, for threads to share them."""
+    weights = (randn(D, 7, seed=1), None, torch.tensor([[2, 0, 5]]))
+    stacks = (randn(8, D, 2 * WIDTH, seed=3), randn(8, WIDTH, D, seed=4))
+    x, ids = randn(1, D, seed=5), torch.zeros(1, dtype=torch.int64)
+    together = Experts(*weights, *stacks, k=K, scale=1.7, limit=LIMIT)
+    monkeypatch.setattr("dsagent.engine.experts.TOGETHER", 0)
+    apart = Experts(*weights, *stacks, k=K, scale=1.7, limit=LIMIT)
+    assert len(apart.stacks[1].starts) == K + 1
+    expected = together(x.repeat(2, 1), ids.repeat(2))[:1]  # another way of computing
+    for experts in (together, apart):
+        torch.testing.assert_close(experts(x, ids), expected, rtol=1e-4, atol=1e-3)

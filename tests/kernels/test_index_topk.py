@@ -64,6 +64,28 @@ def test_it_selects_what_sorting_selects(
     assert got.tolist() == by_sorting(q, gates, keys, k, visible.tolist())
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    heads=st.sampled_from([1, 5, 3000]),
+    entries=st.integers(60, 700),
+    k=st.integers(1, 59),
+    together=st.booleans(),
+)
+def test_a_single_query(
+    seed: int, heads: int, entries: int, k: int, *, together: bool
+) -> None:
+    """With entries in one piece or two, and with ones that don't count behind them."""
+    g = torch.Generator().manual_seed(seed)
+    q, gates = whole(g, 1, heads, 6), whole(g, 1, heads)
+    keys = torch.cat((whole(g, entries, 6), torch.full((50, 6), torch.nan)))
+    runs = [keys] if together else list(keys.tensor_split([40]))
+    got = ops.index_topk_alone(q, gates, runs, k, entries)
+    assert got.tolist() == by_sorting(q, gates, keys[:entries], k, [entries])
+    with pytest.raises(ValueError, match="keys lack 1 of"):
+        ops.index_topk_alone(q, gates, [keys[: entries - 1]], k, entries)
+
+
 def test_scores_that_are_all_equal_leave_the_first() -> None:
     q, gates = torch.ones(3, 2, 4), torch.ones(3, 2)
     keys = [-torch.ones(5000, 4)]

@@ -36,11 +36,61 @@ def test_of_any_number_of_rows(n: int, k: int, width: int) -> None:
     assert_product(ops.project(x, w), x, w)
 
 
+@pytest.mark.parametrize("n", [1, 90])
 @pytest.mark.usefixtures("wide")
-def test_of_views() -> None:
+def test_of_views(n: int) -> None:
     """Rows that are part of wider ones, and a matrix that is one transposed."""
-    x, w = randn(90, 300)[:, 17:273], randn(300, 256, seed=1).t()
+    x, w = randn(n, 300)[:, 17:273], randn(300, 256, seed=1).t()
     assert_product(ops.project(x, w), x, w)
+
+
+@pytest.mark.parametrize("bags", [True, False])
+@pytest.mark.parametrize(("k", "width"), [(128, 200), (13, 5)])
+def test_of_groups(
+    k: int, width: int, *, bags: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "_BAGS", bags)
+    x, w = randn(3, k), randn(3, k, width, seed=1)
+    parts = [row.double() @ own.double() for row, own in zip(x, w, strict=True)]
+    got = ops.project_groups(x, w)
+    assert got.shape == (1, 3 * width)
+    assert (got - torch.cat(parts)).abs().max() < 1e-4
+
+
+def test_sums_of_rows_in_any_order() -> None:
+    w, weights = randn(30, 9), randn(5, seed=1)
+    rows, starts = torch.tensor([7, 7, 29, 0, 3]), torch.tensor([0, 3])
+    got = ops.row_sums(w, rows.int(), starts.int(), weights)
+    each = w.double()[rows] * weights[:, None]
+    expected = torch.stack((each[:3].sum(0), each[3:].sum(0)))
+    assert (got - expected).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("k", "width", "threads", "summed"),
+    [
+        (256, 128, 1, True),
+        (256, 127, 1, False),  # too small to be worth it
+        (1024, 1024, 2, True),
+        (1025, 1024, 2, False),  # two threads share a product, one sums
+        (1025, 1024, 1, True),
+    ],
+)
+def test_which_matrices_are_summed(
+    k: int, width: int, threads: int, *, summed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def counted(*args: object) -> Tensor:
+        calls.append(args)
+        return randn(1, width)
+
+    monkeypatch.setattr(products, "_BAGS", True)
+    monkeypatch.setattr(products, "row_sums", counted)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    ops.project(randn(1, k), randn(k, width))
+    ops.project(randn(2, k), randn(k, width))
+    assert len(calls) == int(summed)
 
 
 @pytest.mark.parametrize("n", [1, 8, 37, 200])

@@ -136,6 +136,23 @@ def test_mhc_coefficients_for_any_number_of_tokens(
         assert (comb[i] - square).abs().max() < 2e-6
 
 
+@pytest.mark.parametrize("n", [1, ON_FLOATS + 1])
+def test_gates_far_beyond_what_exp_can_take(n: int) -> None:
+    base = torch.zeros(24)
+    base[:4] = torch.tensor([-1e4, 1e4, -80.0, math.nan])
+    w = ops.HyperWeights.of(
+        torch.zeros(24, 4),
+        torch.ones(3),
+        base,
+        iterations=2,
+        eps=EPS,
+        norm_eps=1.0,
+    )
+    pre = mixed(torch.ones(n, 4, 1), w)[0][0]
+    assert pre[:3].tolist() == pytest.approx([EPS, 1 + EPS, EPS], rel=1e-6)
+    assert pre[3].isnan()
+
+
 @pytest.mark.parametrize("n", [1, 7, FEW + 1])
 def test_sinkhorn_that_has_not_settled(n: int) -> None:
     """Nearly diagonal and slow: every one of the twenty rounds still counts."""
@@ -169,6 +186,24 @@ def test_collapse_and_expand_contract_the_first_index() -> None:
             for j in range(4):
                 out = out + comb[t, j, k] * X[t, j]
             torch.testing.assert_close(expanded[t, k], out, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("m", [3, 4])
+def test_what_enters_a_sublayer(n: int, m: int) -> None:
+    """The collapse over its root mean square, of streams that hardly cancel and do."""
+    count = (2 + m) * m
+    X, fn = randn(n, m, 9), randn(count, m * 9, seed=1)
+    w = ops.HyperWeights.of(
+        fn, torch.ones(3), randn(count, seed=2), iterations=3, eps=EPS, norm_eps=0.1
+    )
+    for streams in (X, X + 3.0, X * torch.tensor([1.0, -1.0, 1.0, -1.0])[:m, None]):
+        pre, back = ops.hyper_mix(streams, w)
+        x, same = ops.hyper_enter(streams, w)
+        collapsed = torch.einsum("nm,nmd->nd", pre.double(), streams.double())
+        mean = collapsed.square().mean(1, keepdim=True)
+        assert (x - collapsed / (mean + 0.1).sqrt()).abs().max() < 1e-5
+        torch.testing.assert_close(same, back, rtol=0, atol=1e-6)
 
 
 def test_head_collapse() -> None:
@@ -371,6 +406,22 @@ def test_queries_are_normalised_twice_and_scaled() -> None:
     heads = heads / (heads.square().mean(-1, keepdim=True) + eps).sqrt() / 2
     got = ops.unit_queries((latent @ matrix.t()).view(3, 2, 4), latent, eps)
     assert (got - heads).abs().max() < 1e-6
+
+
+def test_queries_and_key_together() -> None:
+    """The same as apart, where eps matters and the latent's size, too."""
+    heads, latent, key = randn(3, 8), randn(5, seed=1), randn(1, 8, seed=2)
+    weight, eps = randn(8, seed=3), 0.3
+    norms = ops.RowNorms.of(weight, 3, 5, eps)
+    for scale in (1.0, 0.01, 0.0):
+        rows = torch.cat((heads * scale, key))
+        got = ops.unit_rows(rows, latent * scale, norms)
+        # normalise(s q) / sqrt(d), with s what would normalise the latent
+        s = 1 / ((latent * scale).double().square().mean() + eps).sqrt()
+        q = s * heads.double() * scale
+        q = q / (q.square().mean(1, keepdim=True) + eps).sqrt() / math.sqrt(8)
+        kv = key.double() / (key.double().square().mean() + eps).sqrt() * weight
+        assert (got - torch.cat((q, kv))).abs().max() < 1e-6
 
 
 def test_rms_norm() -> None:

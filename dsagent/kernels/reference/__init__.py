@@ -11,38 +11,63 @@ from dsagent.kernels.reference.hyper import (
     HyperWeights,
     head_collapse,
     hyper_collapse,
+    hyper_enter,
     hyper_expand,
     hyper_mix,
     sinkhorn,
 )
-from dsagent.kernels.reference.indexer import index_scores, index_topk
-from dsagent.kernels.reference.norm import normalise, rms_norm, unit_queries
-from dsagent.kernels.reference.products import ROUND, Matrix, project
+from dsagent.kernels.reference.indexer import (
+    index_scores,
+    index_topk,
+    index_topk_alone,
+)
+from dsagent.kernels.reference.norm import (
+    RowNorms,
+    normalise,
+    rms_norm,
+    unit_queries,
+    unit_rows,
+)
+from dsagent.kernels.reference.products import (
+    ROUND,
+    Matrix,
+    numbers,
+    project,
+    project_groups,
+    row_sums,
+)
 from dsagent.kernels.reference.rope import frequencies, rotate_, rotations
 
 __all__ = [
     "ROUND",
     "HyperWeights",
     "Matrix",
+    "RowNorms",
     "attend",
     "attend_own",
     "frequencies",
     "head_collapse",
     "hyper_collapse",
+    "hyper_enter",
     "hyper_expand",
     "hyper_mix",
     "index_scores",
     "index_topk",
+    "index_topk_alone",
     "normalise",
+    "numbers",
     "pool_overlapping",
     "pool_windows",
     "project",
+    "project_groups",
     "rms_norm",
     "rotate_",
     "rotations",
     "route",
+    "row_sums",
     "sinkhorn",
     "sparse_attention",
     "swiglu",
     "unit_queries",
+    "unit_rows",
 ]

@@ -108,16 +108,16 @@ def _attend_one(
     q: Tensor, pieces: Sequence[Tensor], sinks: Tensor, bias: Tensor, sink: int
 ) -> Tensor:
     """The same of one query ``[H, d]``, in as few operations as can be."""
-    sizes = [len(piece) for piece in pieces]
+    sizes = [piece.shape[0] for piece in pieces]
     scores = torch.cat(
         [
             torch.addmm(part, q, piece.t())
-            for part, piece in zip(bias.split(sizes, 1), pieces, strict=True)
+            for part, piece in zip(bias.split_with_sizes(sizes, 1), pieces, strict=True)
         ],
         1,
     )
     scores.select(1, sink).copy_(sinks)
-    p = scores.softmax(1).split(sizes, 1)
+    p = scores.softmax(1).split_with_sizes(sizes, 1)
     out = torch.mm(p[0], pieces[0])
     for weights, piece in zip(p[1:], pieces[1:], strict=True):
         out.addmm_(weights, piece)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 
 if TYPE_CHECKING:
@@ -23,10 +25,23 @@ def route(
         biased = score if bias is None else score + bias
         chosen = biased.topk(k, -1).indices
     weights = score.gather(1, chosen)
-    return chosen, weights.mul_(scale / weights.sum(-1, keepdim=True))
+    total = weights.sum(-1, keepdim=True)
+    return chosen, torch.addcdiv(_ZERO, weights, total, value=scale)
 
 
 def swiglu(x: Tensor, limit: float) -> Tensor:
     """``silu(min(g, limit)) · clamp(u, ±limit)`` of ``x [..., 2I]`` = g and u."""
-    gate, up = x.chunk(2, -1)
-    return F.silu(gate.clamp(max=limit)).mul_(up.clamp(-limit, limit))
+    lower, upper = _bounds(x.shape[-1] // 2, limit)
+    gate, up = torch.clamp(x, lower, upper).chunk(2, -1)
+    return F.silu(gate).mul_(up)
+
+
+@lru_cache
+def _bounds(width: int, limit: float) -> tuple[Tensor, Tensor]:
+    """Of gate and up, side by side."""
+    lower = torch.full((2 * width,), -limit)
+    lower[:width] = -torch.inf
+    return lower, torch.full((2 * width,), limit)
+
+
+_ZERO = torch.zeros(1)

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dsagent.kernels.reference.norm import inverse_rms
+from dsagent.kernels.reference.norm import inverse_rms, normalise
 from dsagent.kernels.reference.products import project
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Row = tuple[float, float, float, float]
 
 FEW = 512
 """Up to this many tokens a dispatched operation costs more than its arithmetic."""
@@ -26,8 +28,26 @@ FEW_SQUARES = 128
 """The same for the 16 numbers of a token's comb."""
 ON_FLOATS = 3
 """Up to this many tokens the coefficients are computed on Python floats."""
-SETTLED = 1e-9
-"""Relative change of the scaling factors below which a round is idle."""
+SETTLED = 1e-7
+"""Relative change of the scaling factors below which a round is idle: float32's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """A place where floats are put down and read as tensors, one token's at a time."""
+
+    numbers: array[float]
+    """24 of them: pre, then back row by row."""
+    pre: Tensor
+    """``[1, 4]``."""
+    back: Tensor
+    """``[1, 4, 5]``."""
+
+    @classmethod
+    def empty(cls) -> _Desk:
+        numbers = array("f", [0.0] * 24)
+        pre, back = torch.frombuffer(numbers, dtype=torch.float32).split((4, 20))
+        return cls(numbers, pre.view(1, 4), back.view(1, 4, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,8 @@ class HyperWeights:
     shift: Tensor
     floats: tuple[list[float], list[float]]
     """``scale`` and ``base`` once more, for a single token."""
+    desk: _Desk
+    """Where a single token's coefficients lie until the next one's."""
     iterations: int
     eps: float
     norm_eps: float
@@ -70,12 +92,45 @@ class HyperWeights:
             scale=scale.repeat_interleave(counts),
             base=base,
             floats=(scale.repeat_interleave(counts).tolist(), base.tolist()),
+            desk=_Desk.empty(),
             gain=torch.cat((ones, 2 * ones)),
             shift=torch.cat((eps * ones, 0 * ones)),
             iterations=iterations,
             eps=eps,
             norm_eps=norm_eps,
         )
+
+
+def hyper_enter(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
+    """What goes into a sublayer, collapsed and normalised, of ``X [N, m, D]``.
+
+    Returns:
+        ``[N, D]``, and ``back`` as of :func:`hyper_mix`. A single token's ``back`` is
+        overwritten by the next call with the same weights.
+    """
+    if X.shape[0] == 1 and X.shape[1] == 4:
+        return _enter_alone(X[0], w), w.desk.back
+    pre, back = hyper_mix(X, w)
+    return normalise(hyper_collapse(X, pre), w.norm_eps), back
+
+
+def _enter_alone(X: Tensor, w: HyperWeights) -> Tensor:
+    """:func:`hyper_enter` of one token's four streams ``[4, D]``, on Python floats.
+
+    The products of the streams with each other give the norm of all of them, and that
+    of their collapse, too, which so comes out of one product normalised.
+    """
+    d = X.shape[1]
+    gram: list[list[float]] = torch.mm(X, X.t()).tolist()
+    (a, ab, ac, ad), (_, b, bc, bd), (_, _, c, cd), (_, _, _, e) = gram
+    (raw,) = project(X.view(1, -1), w.fn).tolist()
+    p, q, r, s, *back = _coefficients(raw, (a + b + c + e) / (4 * d), w)
+    square = p * (p * a + 2 * (q * ab + r * ac + s * ad))
+    square += q * (q * b + 2 * (r * bc + s * bd)) + r * (r * c + 2 * s * cd) + s * s * e
+    rho = 1 / sqrt(max(square, 0.0) / d + w.norm_eps)
+    desk = w.desk
+    desk.numbers[:] = array("f", (p * rho, q * rho, r * rho, s * rho, *back))
+    return torch.mm(desk.pre, X)
 
 
 def hyper_mix(X: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
@@ -106,25 +161,30 @@ def _mix_on_floats(u: Tensor, w: HyperWeights) -> tuple[Tensor, Tensor]:
     """
     n, width = u.shape
     norms: list[float] = torch.linalg.vector_norm(u, dim=1).tolist()
-    scales, bases = w.floats
     out: list[float] = []
-    for raw, norm in zip(torch.mm(u, w.fn).tolist(), norms, strict=True):
-        rho = 1 / sqrt(norm * norm / width + w.norm_eps)
-        z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
-        out += [_sigmoid(v) + w.eps for v in z[:4]]
-        s = sinkhorn_4x4(z[8:], w.iterations, w.eps)
-        for k in range(4):
-            out += (s[k], s[4 + k], s[8 + k], s[12 + k], 2 * _sigmoid(z[4 + k]))
+    for raw, norm in zip(project(u, w.fn).tolist(), norms, strict=True):
+        out += _coefficients(raw, norm * norm / width, w)
     # Not torch.tensor(list), which takes longer than the whole alternation.
     rows = torch.frombuffer(array("f", out), dtype=torch.float32).view(n, 24)
     return rows[:, :4], rows[:, 4:].view(n, 4, 5)
 
 
-def _sigmoid(z: float) -> float:
-    if z >= 0:
-        return 1 / (1 + exp(-z))
-    grown = exp(z)
-    return grown / (1 + grown)
+def _coefficients(raw: list[float], square: float, w: HyperWeights) -> list[float]:
+    """pre, then back row by row, of one token's 24 products and its mean square."""
+    rho = 1 / sqrt(square + w.norm_eps)
+    scales, bases = w.floats
+    z = [v * rho * s + b for v, s, b in zip(raw, scales, bases, strict=True)]
+    # A comprehension, not a function: calls are what costs here. exp(710) overflows.
+    g = [0.0 if v < -700 else 1 / (1 + exp(-v)) for v in z[:8]]
+    a, b, c, d = sinkhorn_4x4(z[8:], w.iterations, w.eps)
+    eps = w.eps
+    return [
+        *(g[0] + eps, g[1] + eps, g[2] + eps, g[3] + eps),
+        *(a[0], b[0], c[0], d[0], 2 * g[4]),
+        *(a[1], b[1], c[1], d[1], 2 * g[5]),
+        *(a[2], b[2], c[2], d[2], 2 * g[6]),
+        *(a[3], b[3], c[3], d[3], 2 * g[7]),
+    ]
 
 
 def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
@@ -152,7 +212,7 @@ def sinkhorn(a: Tensor, iterations: int, eps: float) -> Tensor:
     return s * r * c.transpose(1, 2)
 
 
-def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> list[float]:
+def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> tuple[Row, ...]:
     """:func:`sinkhorn` of one 4 x 4 matrix, row by row, on Python floats.
 
     For a decoded token the 16 numbers take less time than the dispatch of two tensor
@@ -186,15 +246,15 @@ def sinkhorn_4x4(z: list[float], iterations: int, eps: float) -> list[float]:
             and abs(v3 - w3) <= SETTLED * v3
         ):
             break
-    return [
-        *(a0 * u0 * v0, a1 * u0 * v1, a2 * u0 * v2, a3 * u0 * v3),
-        *(b0 * u1 * v0, b1 * u1 * v1, b2 * u1 * v2, b3 * u1 * v3),
-        *(c0 * u2 * v0, c1 * u2 * v1, c2 * u2 * v2, c3 * u2 * v3),
-        *(d0 * u3 * v0, d1 * u3 * v1, d2 * u3 * v2, d3 * u3 * v3),
-    ]
+    return (
+        (a0 * u0 * v0, a1 * u0 * v1, a2 * u0 * v2, a3 * u0 * v3),
+        (b0 * u1 * v0, b1 * u1 * v1, b2 * u1 * v2, b3 * u1 * v3),
+        (c0 * u2 * v0, c1 * u2 * v1, c2 * u2 * v2, c3 * u2 * v3),
+        (d0 * u3 * v0, d1 * u3 * v1, d2 * u3 * v2, d3 * u3 * v3),
+    )
 
 
-def _softmax(z: list[float], eps: float) -> tuple[float, float, float, float]:
+def _softmax(z: list[float], eps: float) -> Row:
     top = max(z)
     e0, e1, e2, e3 = exp(z[0] - top), exp(z[1] - top), exp(z[2] - top), exp(z[3] - top)
     total = e0 + e1 + e2 + e3
@@ -203,17 +263,18 @@ def _softmax(z: list[float], eps: float) -> tuple[float, float, float, float]:
 
 def hyper_collapse(X: Tensor, pre: Tensor) -> Tensor:
     """``Σ_j pre_j X_j``: ``[N, m, D]``, ``[N, m]`` to ``[N, D]``."""
-    if len(X) == 1:
+    n = X.shape[0]
+    if n == 1:
         return torch.mm(pre, X[0])
-    if len(X) <= FEW:
+    if n <= FEW:
         return torch.bmm(pre.unsqueeze(1), X).squeeze(1)
     return torch.einsum("nmd,nm->nd", X, pre)
 
 
 def hyper_expand(X: Tensor, y: Tensor, back: Tensor) -> Tensor:
     """``X'_k = post_k y + Σ_j comb[j, k] X_j``: streams ``[N, m, D]``, ``y [N, D]``."""
-    if len(X) == 1:
-        return torch.mm(back[0], torch.cat((X[0], y))).unsqueeze(0)
+    if X.shape[0] == 1:
+        return torch.bmm(back, torch.cat((X, y.unsqueeze(1)), 1))
     m = X.shape[1]
     spread = back[:, :, m:] * y.unsqueeze(1)
     return spread.baddbmm_(back[:, :, :m], X)

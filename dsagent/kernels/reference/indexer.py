@@ -98,6 +98,26 @@ def index_topk(
     )
 
 
+def index_topk_alone(
+    q: Tensor,
+    gates: Tensor,
+    keys: Sequence[Tensor],
+    k: int,
+    seen: int,
+    *,
+    stored: RowFormat | None = None,
+) -> Tensor:
+    """:func:`index_topk` ``[1, k]`` of one query that sees ``seen`` entries, over k.
+
+    Where they lie together and aren't too many for one tile, no tiles are laid.
+    """
+    length = len(keys[0]) if len(keys) == 1 else 0
+    if stored is not None or length < seen or 4 * q.shape[1] * length > TILE:
+        return index_topk(q, gates, keys, k, torch.tensor([seen]), stored=stored)
+    scores = index_scores(q, gates, keys[0])[:, :seen]
+    return torch.from_numpy(_largest(scores.numpy(), k))
+
+
 @dataclass(frozen=True, slots=True)
 class _Tiling:
     """How much is computed at once."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import torch
@@ -41,6 +43,36 @@ def unit_queries(x: Tensor, latent: Tensor, eps: float) -> Tensor:
     floor = torch.addcmul(_constant(d * eps * eps), size, size, value=share)
     norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return torch.addcmul(floor.unsqueeze(-1), norm, norm).rsqrt_().mul(x)
+
+
+@dataclass(frozen=True, slots=True)
+class RowNorms:
+    """Norms of one token's queries and its key, as the rows of one matrix."""
+
+    floors: Tensor
+    """Added to the rows' squared norms ``[H + 1, 1]``."""
+    shares: Tensor
+    """What of the latent's squared norm is added as well ``[H + 1, 1]``."""
+    gains: Tensor
+    """``[H + 1, d]``."""
+
+    @classmethod
+    def of(cls, key: Tensor, heads: int, rank: int, eps: float) -> RowNorms:
+        """Of H queries as of :func:`unit_queries`, whose latents are ``rank`` wide, and
+        a key as of :func:`rms_norm` with the weight ``key [d]``."""
+        d = len(key)
+        return cls(
+            torch.tensor([[d * eps * eps]] * heads + [[d * eps]]),
+            torch.tensor([[d * eps / rank]] * heads + [[0.0]]),
+            torch.cat((torch.ones(heads, d), sqrt(d) * key.unsqueeze(0))),
+        )
+
+
+def unit_rows(x: Tensor, latent: Tensor, norms: RowNorms) -> Tensor:
+    """One token's queries and key ``x [H + 1, d]``, its ``latent [Rq]``."""
+    floor = torch.addcmul(norms.floors, norms.shares, torch.dot(latent, latent))
+    norm: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return torch.addcmul(floor, norm, norm).rsqrt_().mul(x).mul_(norms.gains)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
