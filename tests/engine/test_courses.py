@@ -176,4 +176,4 @@ async def test_whatever_happens_the_books_are_right(seed: int, tmp_path: Path) -
             await course.settle(last, course.engine.submit(last))
             stats = course.engine.stats()
             assert (stats.cache_tokens, stats.running, stats.waiting) == (0, 0, 0)
-    assert course.hits > 5 or not course.engine.config.keep_prefixes
+    assert course.hits or not course.engine.config.keep_prefixes
