@@ -8,6 +8,7 @@ what nano generates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 Render = Callable[..., Iterable[object]]
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
-    "talk": 1, "copy": 10, "lookup": 13, "call": 34, "calls": 16, "no_tool": 7,
-    "chain": 5, "document": 26, "document_tools": 4, "schema": 14, "long": 0,
+    "talk": 2, "copy": 6, "lookup": 8, "call": 34, "calls": 14, "no_tool": 9,
+    "chain": 4, "document": 38, "document_tools": 4, "schema": 18, "long": 0,
 }  # fmt: skip
 
 
@@ -71,13 +72,22 @@ def prompt(example: Example, render: Render) -> str:
     return "".join(str(getattr(piece, "text", piece)) for piece in pieces)
 
 
+DECISIVE = 3.0
+_BOOLEAN = re.compile('":Ġ(true|false)')
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Loss weights from ids: 1.0 on what nano generates, `rest` on everything else."""
+    """Loss weights from ids: 1.0 on what nano generates, `rest` on everything else.
+
+    A boolean is one token of an answer of sixty, and all there is to learn of a
+    sentence that affirms or denies: it counts for `DECISIVE`.
+    """
 
     assistant: int
     eos: int
     rest: float = 0.2
+    booleans: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, rest: float = 0.2) -> Weights:
@@ -85,7 +95,12 @@ class Weights:
         eos = tokenizer.token_to_id("<｜end▁of▁sentence｜>")
         assert assistant is not None
         assert eos is not None
-        return cls(assistant, eos, rest)
+        booleans = (
+            token
+            for text, token in tokenizer.get_vocab().items()
+            if _BOOLEAN.match(text)
+        )
+        return cls(assistant, eos, rest, frozenset(booleans))
 
     def __call__(self, ids: Sequence[int]) -> list[float]:
         weights = [self.rest] * len(ids)
@@ -94,7 +109,10 @@ class Weights:
             if token == self.assistant:
                 start = index + 2
             elif token == self.eos and start >= 0:
-                weights[start : index + 1] = [1.0] * (index + 1 - start)
+                weights[start : index + 1] = [
+                    DECISIVE if of in self.booleans else 1.0
+                    for of in ids[start : index + 1]
+                ]
                 start = -1
         return weights
 

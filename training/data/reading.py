@@ -8,7 +8,7 @@ from training.data import concepts, texts
 from training.data import documents as d
 from training.data import words as w
 from training.data.calling import ask_for, call_thought, finish, toolbox
-from training.data.phrases import Source, capital, fill, join_and
+from training.data.phrases import Source, capital, fill
 from training.data.records import RECORDS, Field
 from training.data.talk import UNKNOWN, Talk
 
@@ -103,12 +103,16 @@ Entry = tuple[str, Field, concepts.Value]
 
 
 def fill_schema(s: Source, talk: Talk) -> None:
-    """Texts and a JSON schema; the answer to each is an object."""
+    """Texts and a JSON schema; the answer to each is an object.
+
+    The thought is what the text says of each field.
+    """
     record = s.rng.choice(RECORDS)
-    fields = s.rng.sample(record.fields, min(len(record.fields), s.rng.choice((1, 2, 2, 3, 3, 4, 5))))
-    flags = [item for item in record.fields if item.kind == "boolean" and item not in fields]
-    if flags and s.chance(0.45):
-        fields[s.rng.randrange(len(fields))] = s.rng.choice(flags)
+    flags = [item for item in record.fields if item.kind == "boolean"]
+    others = [item for item in record.fields if item.kind != "boolean"]
+    fields = s.rng.sample(others, min(len(others), s.rng.choice((0, 1, 1, 2, 2, 3, 4))))
+    fields += s.rng.sample(flags, min(len(flags), s.rng.choice((0, 1, 1, 2, 3))))
+    s.rng.shuffle(fields)
     keyed: dict[str, Field] = {}
     for item in (record.head, *fields):
         keyed.setdefault(s.one_of(item.names.split()), item)
@@ -121,7 +125,11 @@ def fill_schema(s: Source, talk: Talk) -> None:
     talk.system(response_format=_form(s, title, {key: keyed[key] for key in order}))
     for turn in range(s.rng.choice((1, 1, 2, 3))):
         values = {key: item.make(s) for key, item in keyed.items()}
-        text = _told_of(s, keyed, values)
+        said = _told_of(s, keyed, values)
+        sentences = list(said.values())
+        if s.chance(0.4):
+            s.rng.shuffle(sentences)
+        text = " ".join(sentences)
         asked = s.phrase(FILL, {"k": title.lower(), "x": text})
         if s.chance(0.2):
             asked = with_document(s, text, s.template(FORM))
@@ -129,20 +137,20 @@ def fill_schema(s: Source, talk: Talk) -> None:
             asked = text
         talk.user(asked)
         answer = json.dumps({key: values[key] for key in order}, ensure_ascii=False)
-        talk.say(answer, f"I fill in {join_and(order)}.", answer)
+        talk.say(answer, "\n".join(f"{key}: {said[key]}" for key in order), answer)
 
 
-def _told_of(s: Source, keyed: dict[str, Field], values: dict[str, concepts.Value]) -> str:
-    """Sentences that tell the values; the first of them are the record's name."""
+def _told_of(
+    s: Source, keyed: dict[str, Field], values: dict[str, concepts.Value]
+) -> dict[str, str]:
+    """The sentence that tells each value; the first field is the record's name."""
     head, *keys = keyed
     subject = str(values[head])
-    sentences = [s.phrase(HEADS, {"n": subject})]
+    said = {head: s.phrase(HEADS, {"n": subject})}
     for key in keys:
         slots = {"n": subject, "v": concepts.show(values[key])}
-        sentences.append(capital(fill(s.template(keyed[key].says(values[key])), slots)))
-    if s.chance(0.4):
-        s.rng.shuffle(sentences)
-    return " ".join(sentences)
+        said[key] = capital(fill(s.template(keyed[key].says(values[key])), slots))
+    return said
 
 
 def _form(s: Source, title: str, keyed: dict[str, Field]) -> concepts.Schema:
