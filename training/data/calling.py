@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from training.data import concepts, texts
 from training.data import tools as t
 from training.data import words as w
 from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS, EVERYDAY
-from training.data.phrases import Source, capital, fill, join_and
+from training.data.phrases import Source, capital, fill, join_and, lower
 from training.data.talk import NO_TOOL, SMALL_TALK, Talk
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ ERRORS = (
 )
 
 
+_PLAIN_ERRORS = tuple(error for error in ERRORS if "{x}" not in error)
+"""Errors of a call without arguments: they name none."""
 PASSING = ("timeout", "unavailable", "refused", "limit")
 """What may be over the next time: the tool is tried once more, always."""
 
@@ -126,11 +129,11 @@ def finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
     """The results of `asks` and the answer to them, or an error and what follows."""
     if s.chance(0.12) and len(asks) == 1:
         ask = asks[0]
-        shown = concepts.show(next(iter(ask.arguments.values()), "it"))
-        error = s.template(ERRORS).replace("{x}", shown)
+        template = s.template(ERRORS if ask.arguments else _PLAIN_ERRORS)
+        error = template.replace("{x}", concepts.show(next(iter(ask.arguments.values()), "")))
         talk.results([error])
         reason = error.split('"')[3] if error.startswith("{") else error.split(": ", 1)[1]
-        if any(word in error for word in PASSING):
+        if any(word in template for word in PASSING):
             talk.call([ask], f"The tool failed: {reason}. I try again.")
             if s.chance(0.3):
                 talk.results([error])
@@ -160,21 +163,50 @@ def several_calls(s: Source, talk: Talk) -> None:
         calls_at_once(s, talk, tools)
 
 
+FREE_TEXT = frozenset(("search", "calculate", "create_ticket"))
+"""Concepts whose one value is any text: "a and b" would be one of them as well."""
+
+
+def _head(tool: t.Tool) -> str:
+    return tool.concept.names.split()[0]
+
+
 def calls_at_once(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
     """Requests for `tools` in one message: as many calls, in the order asked."""
     picked = [s.rng.choice(tools) for _ in range(s.rng.choice((2, 2, 2, 3)))]
     one = picked[0]
-    if isinstance(one, t.Tool) and len(one.concept.params) == 1 and s.chance(0.8):
+    if isinstance(one, t.Tool) and len(one.concept.params) == 1 and _head(one) not in FREE_TEXT and s.chance(0.8):
         asks = _same_tool(s, one, len(picked))
     else:
         asks = _different([ask_for(s, tool) for tool in picked])
     text = asks[0].text
     if asks[0].text != asks[-1].text:
+        before = asks[0]
         for ask in asks[1:]:
-            text = s.phrase(PAIRS, {"a": text.rstrip("."), "b": ask.text}).replace("?.", "?")
+            text = _paired(s, text, before, ask)
+            before = ask
     talk.user(text)
     talk.call(asks, call_thought(s, asks))
     finish(s, talk, asks)
+
+
+_APART = tuple(pair for pair in PAIRS if re.search(r"\{a\}(?:[.;\n]| ?[|/>&+-])", pair))
+"""The pairs that show where the first request ends."""
+
+
+def _paired(s: Source, text: str, before: t.Ask, ask: t.Ask) -> str:
+    """`text`, which ends with the request `before`, and `ask` in one message."""
+    ends = any(
+        isinstance(value, list) or (isinstance(value, str) and " " in value)
+        for value in before.arguments.values()
+        if text.rstrip(".").endswith(concepts.show(value))
+    )
+    template = s.template(_APART if ends else PAIRS)
+    words = ask.text.split()
+    named = any(words[0].rstrip(",:.'s") in concepts.show(value) for value in ask.arguments.values())
+    mid = re.search(r"(?:,|\b\w+) \{b\}", template)
+    asked = lower(ask.text) if mid and not named and not words[0][1:2].isupper() else ask.text
+    return fill(template, {"a": text.rstrip("."), "b": asked}).replace("?.", "?")
 
 
 def _different(asks: Sequence[t.Ask]) -> list[t.Ask]:

@@ -141,7 +141,8 @@ def plain(make: Result) -> Result:
             (key, value), *_ = json.loads(said).items()
             if value is True or value in WORKED:
                 return said, "Done."
-            return said, f"The {key.replace('_', ' ')} is {show(value)}."
+            verb = "are" if key.endswith("s") and not key.endswith(("ss", "us")) else "is"
+            return said, f"The {key.replace('_', ' ')} {verb} {show(value)}."
         if said in WORKED:
             return said, "Done."
         if " " not in said:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=\{(\w+)\})")
+_AT = re.compile(r"\b([Aa])t (?=\{(\w+)\})")
+_DAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
 BLENDS = 0.35
 """Share of the words that give way to an invented one."""
 
@@ -76,10 +78,12 @@ def expand(template: str, rng: Random) -> str:
 def fill(template: str, slots: Mapping[str, str]) -> str:
     """Replace `{slot}`s; an unknown slot is a mistake of the caller (KeyError).
 
-    An `a` before a slot becomes `an` where the word wants it.
+    An `a` before a slot becomes `an` where the word wants it, and `at` a weekday `on`.
     """
     if _ARTICLE.search(template):
         template = _ARTICLE.sub(lambda m: _article(m, slots), template)
+    if _AT.search(template):
+        template = _AT.sub(lambda m: _preposition(m, slots), template)
     return _SLOT.sub(lambda match: slots[match.group(1)], template)
 
 
@@ -88,13 +92,24 @@ def _article(match: re.Match[str], slots: Mapping[str, str]) -> str:
     return match.group(1) + ("n " if vowel else " ")
 
 
+def _preposition(match: re.Match[str], slots: Mapping[str, str]) -> str:
+    if _DAY.fullmatch(slots[match.group(2)]):
+        return "On " if match.group(1) == "A" else "on "
+    return match.group(0)
+
+
+def lower(text: str) -> str:
+    """`text` with its first letter in lower case, unless it speaks of "I"."""
+    return text if text[:1] == "I" and not text[1:2].isalpha() else text[:1].lower() + text[1:]
+
+
 def capital(text: str) -> str:
     """`text` with its first letter capitalised."""
     return text[:1].upper() + text[1:]
 
 
-_STATING = frozenset(["a", "an", "the", "this", "that", "these", "those", "there", "here", "it", "its", "he", "she", "they", "we", "i", "my", "our", "your", "his", "her", "their", "what", "who", "whom", "which", "when", "where", "why", "how", "is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would", "should", "shall", "may", "might", "if", "whether", "any", "no", "some", "on", "in", "at", "for", "from", "to", "by", "of", "with", "about", "as", "after", "before", "once", "one", "please", "let's"])
-"""First words of a request that is not a command."""
+_COMMANDS = frozenset(["abort", "add", "alert", "allow", "announce", "annul", "answer", "apply", "arrange", "assign", "bake", "ban", "bar", "begin", "blacklist", "block", "blow", "bolt", "book", "bookmark", "bounce", "break", "bring", "bump", "bundle", "buy", "buzz", "calc", "calculate", "call", "cancel", "cap", "carry", "cast", "catch", "change", "check", "choose", "claim", "clarify", "clean", "close", "collect", "compare", "compile", "compose", "compute", "connect", "contact", "continue", "convert", "cool", "count", "crank", "create", "crunch", "cut", "deactivate", "decide", "decrease", "deduct", "define", "delay", "delegate", "delete", "deliver", "destroy", "dial", "dig", "dispense", "distribute", "divide", "drag", "drop", "dump", "duplicate", "end", "engage", "enrol", "enter", "entrust", "enumerate", "erase", "estimate", "evaluate", "excuse", "exec", "execute", "explain", "express", "extend", "feed", "fetch", "file", "fill", "filter", "find", "fix", "flick", "fling", "flip", "follow", "forward", "free", "freeze", "gather", "generate", "get", "give", "go", "google", "grant", "guarantee", "hire", "hit", "hold", "hoover", "hunt", "include", "increase", "inform", "insert", "invite", "invoke", "irrigate", "issue", "jog", "jot", "keep", "kick", "knock", "launch", "leave", "let", "list", "listen", "load", "locate", "lock", "log", "look", "lower", "maintain", "make", "mark", "measure", "move", "multiply", "note", "notify", "nudge", "onboard", "open", "organise", "pair", "pass", "pay", "perform", "pick", "ping", "play", "poke", "post", "postpone", "pour", "precondition", "preheat", "prepare", "press", "print", "procure", "program", "prolong", "prompt", "publish", "pull", "punch", "push", "put", "query", "queue", "quit", "raise", "rattle", "read", "reboot", "recall", "recommend", "record", "redeem", "redirect", "reduce", "refuse", "register", "regulate", "reimburse", "reject", "relaunch", "release", "remember", "remind", "rename", "render", "renew", "replace", "reroute", "reschedule", "reserve", "reset", "resolve", "restart", "restrict", "resume", "retrieve", "review", "rewrite", "ring", "roll", "run", "save", "scale", "scan", "schedule", "scrap", "search", "sell", "send", "serve", "set", "settle", "shake", "share", "shift", "shoot", "shout", "show", "shut", "silence", "simplify", "soak", "solve", "spell", "split", "spread", "start", "stop", "store", "strike", "submit", "subtract", "suggest", "supply", "suspend", "swap", "switch", "take", "tap", "teach", "tell", "throw", "tick", "toss", "trace", "transfer", "translate", "trash", "treat", "try", "tune", "turn", "unbolt", "undo", "unlink", "unlock", "update", "vacuum", "warm", "warn", "wash", "wipe", "wire", "write"])
+"""First words of a request that is a command, to be asked for with "can you"."""
 
 
 def as_typed(source: Source, template: str) -> str:
@@ -105,22 +120,22 @@ def as_typed(source: Source, template: str) -> str:
     """
     roll = source.rng.random()
     first = template.split()[0].rstrip(",.:").lower()
-    command = not template.endswith("?") and first.isalpha() and first not in _STATING
+    asking = template.endswith("?")
+    sentence = template.rstrip(".?!")
+    command = not asking and first in _COMMANDS and not any(mark in sentence for mark in (". ", "? ", "! "))
     if roll < 0.10 and command:
-        template = source.one_of(("please ", "Please ", "Can you ", "could you "))\
-            + template[:1].lower() + template[1:].rstrip(".")
+        template = source.one_of(("please ", "Please ", "Can you ", "could you ")) + lower(template).rstrip(".")
         template += "" if template.lower().startswith("please") else "?"
     elif roll < 0.16:
-        template = source.one_of(("Hi, ", "Hey, ", "Hello, ", "hey ", "ok, ", "Now "))\
-            + template[:1].lower() + template[1:]
-    elif roll < 0.22 and not template.rstrip(".?").endswith("}"):
-        template = template.rstrip(".?") + source.one_of(
-            (", please.", " please", " please?", ", thanks.", " thanks")
-        )
+        openings = ("Hi, ", "Hey, ", "Hello, ", "hey ", "ok, ", "Now ")
+        template = source.one_of(openings if command else openings[:4]) + lower(template)
+    elif roll < 0.22 and not sentence.endswith("}"):
+        thanks = (", please?", " please?", " please", ", thanks") if asking else (", please.", " please", ", thanks.", " thanks")
+        template = sentence + source.one_of(thanks)
     elif roll < 0.42:
-        template = template[:1].lower() + template[1:].rstrip(".?!")
+        template = lower(sentence)
     elif roll < 0.50:
-        template = template.rstrip(".?!")
+        template = sentence
     return template
 
 

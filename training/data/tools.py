@@ -8,7 +8,7 @@ parameters), so that the model has to read the list instead of remembering it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from training.data import texts
 from training.data import words as w
@@ -28,7 +28,7 @@ from training.data.concepts import (
 from training.data.phrases import Source, as_typed, capital, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,16 @@ class _Part:
     mentions: tuple[str, ...]
 
 
+T = TypeVar("T", str, int)
+
+
+def _unlike(s: Source, make: Callable[[], T]) -> list[T]:
+    """Two to four values, none twice (fewer where there are hardly any)."""
+    wanted = s.rng.randrange(2, 5)
+    made = dict.fromkeys(make() for _ in range(4 * wanted))
+    return list(made)[:wanted]
+
+
 _FEW_PARTS: tuple[_Part, ...] = (
     _Part(string_param("name name title label", text_of(lambda r, h: w.invented_name(r))), ("named {}", "called {}", "with the name {}", "name {}", "named {}")),
     _Part(string_param("id id code ref key", text_of(lambda r, h: w.identifier(r))), ("with id {}", "{}", "id {}", "number {}", "with code {}", "{}")),
@@ -83,10 +93,10 @@ _FEW_PARTS: tuple[_Part, ...] = (
     _Part(number_param("price cost limit weight length", "A number"), ("at {}", "with value {}", "of {}")),
     _Part(string_param("product item", product), ("with the {}", "using the {}", "with a {}")),
     _Part(string_param("note comment reason text message", text_of(w.remark)), ('with the note "{}"', "saying {}", "with text: {}")),
-    _Part(string_param("department team group", words_of(w.DEPARTMENTS)), ("for {}", "in {}", "from the {} team")),
-    _Part(Param("tags labels items names", "array", lambda s: [s.word(w.NOUNS) for _ in range(s.rng.randrange(2, 5))]), ("with tags {}", "tagged {}", "with {}")),
-    _Part(Param("names people users members", "array", lambda s: [w.first_name(s.rng, s.held) for _ in range(s.rng.randrange(2, 5))]), ("for {}", "with {}")),
-    _Part(Param("numbers values ids pages", "intarray", lambda s: [s.rng.randrange(1, 100) for _ in range(s.rng.randrange(2, 5))]), ("with numbers {}", "for {}", "with {}")),
+    _Part(string_param("department team group", words_of(w.DEPARTMENTS)), ("for {}", "from {}", "from the {} team")),
+    _Part(Param("tags labels items names", "array", lambda s: _unlike(s, lambda: s.word(w.NOUNS))), ("with tags {}", "tagged {}", "with {}")),
+    _Part(Param("names people users members", "array", lambda s: _unlike(s, lambda: w.first_name(s.rng, s.held))), ("for {}", "with {}")),
+    _Part(Param("numbers values ids pages", "intarray", lambda s: _unlike(s, lambda: s.rng.randrange(1, 100))), ("with numbers {}", "for {}", "with {}")),
 )
 _KINDS = (
     *("name", "id", "count", "date", "time", "colour", "place", "owner", "email"),
@@ -235,6 +245,8 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
         if key in seen or part.mentions[0].split()[0] in seen:
             continue
         seen |= {key, *part.param.names.split(), part.mentions[0].split()[0]}
+        if part.param.kind in ("integer", "number"):
+            seen |= {"count", "price", "cost", "limit", "weight", "length", "quantity", "amount", "n", "times"}
         roll = s.rng.random()
         if roll < 0.12:
             flag = s.word(_FLAGS if s.chance(0.5) else w.ADJECTIVES)
@@ -281,7 +293,7 @@ def _mentioned(s: Source, key: str, part: _Part | None, options: Sequence[str]) 
         if s.chance(0.2):
             start = s.one_of(("with ", "", ""))
             return value, f"{start}{key.replace('_', ' ')} {show(value)}"
-        return value, s.one_of(part.mentions).replace("{}", show(value))
+        return value, fill(s.one_of(part.mentions).replace("{}", "{v}"), {"v": show(value)})
     if options:
         value = s.one_of(options)
         return value, fill(s.one_of(_ENUM), {"k": key, "v": value})
@@ -289,40 +301,50 @@ def _mentioned(s: Source, key: str, part: _Part | None, options: Sequence[str]) 
     return value, fill(s.one_of(_YES if value else _NO), {"f": key})
 
 
-def _joined(s: Source, opening: str, mentions: Sequence[str]) -> str:
-    """An opening and what it mentions as one message, with its punctuation."""
+def _joined(s: Source, opening: str, mentions: Sequence[tuple[str, bool]], *, open_ended: bool) -> str:
+    """An opening and what it mentions as one message, with its punctuation.
+
+    A mention marked true begins with its value, a last one that is `open_ended` ends
+    with a text to which a question mark would seem to belong.
+    """
     glue = s.one_of((" ", " ", ", "))
     text = opening
-    for mention in mentions:
-        clause = mention.split()[0] in _CLAUSES or not mention[0].isalnum()
+    for mention, bare in mentions:
+        clause = bare or mention.split()[0].lower().rstrip(":") in _CLAUSES or not mention[0].isalnum()
         if clause:
             text += s.one_of((", ", ", ", "; "))
         else:
             text += glue if text != opening else s.one_of((" ", " ", ", "))
         text += mention
     text = text.replace(",,", ",")
-    if opening.split()[0].lower() in _ASKING:
+    if opening.split()[0].lower() in _ASKING and not opening.lower().startswith(_TELLING) and not open_ended:
         return text + s.one_of(("?", "?", ""))
     return text + s.one_of(("", ".", "."))
 
 
-_CLAUSES = frozenset(["it", "it's", "its", "the", "there", "there's", "we", "i", "that's", "don't", "no", "nobody", "not"])
+_CLAUSES = frozenset(["it", "it's", "its", "the", "there", "there's", "we", "i", "that's", "don't", "no", "nobody", "not",
+                      "i'd", "i'm", "that", "those", "make", "set", "do", "never", "keep", "leave", "treat", "mark", "put", "switch", "tick", "pick",
+                      "choose", "let's", "say", "how", "who", "where", "when", "time", "far", "yes"])
 """What begins a clause of its own, behind a comma."""
-_ASKING = frozenset(["can", "could", "would", "will", "is", "are", "shall", "may", "might", "why", "who", "what", "how", "do", "does", "any"])
+_ASKING = frozenset(["can", "could", "would", "will", "is", "are", "shall", "may", "might", "why", "who", "what", "how", "do", "does", "any", "won't"])
+_TELLING = ("do me", "what i need", "what we need", "what you should")
+"""What begins like a question and is none."""
 
 
 def request_invented(s: Source, tool: Invented) -> Ask:
     """What a user says to have an invented tool called, and the call."""
     opening = s.phrase(_OPENINGS, {"v": tool.verb, "n": tool.noun})
     arguments: dict[str, Value] = {}
-    mentions: list[str] = []
+    mentions: list[tuple[str, bool]] = []
+    open_ended = False
     for index, (key, part, options) in enumerate(tool.parts):
         if index >= tool.required and s.chance(0.5):
             continue
         arguments[key], mention = _mentioned(s, key, part, options)
-        open_ended = part is not None and "note" in part.param.names.split() and mention[-1] != '"'
-        mentions.insert(len(mentions) if open_ended else 0, mention.strip())
-    text = _joined(s, opening, mentions)
+        last = part is not None and "note" in part.param.names.split() and mention[-1] not in '")'
+        mentions.insert(len(mentions) if last else 0, (mention.strip(), mention.startswith(show(arguments[key]))))
+        open_ended |= last
+    text = _joined(s, opening, mentions, open_ended=open_ended)
     said, answer = INVENTED_RESULTS[s.rng.randrange(len(INVENTED_RESULTS))]
     made = w.identifier(s.rng) if s.chance(0.6) else str(w.number(s.rng))
     said, answer = (t.replace("{v}", made).replace("{{", "{").replace("}}", "}") for t in (said, answer))
