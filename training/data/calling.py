@@ -183,7 +183,7 @@ def calls_at_once(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
     if asks[0].text != asks[-1].text:
         before = asks[0]
         for ask in asks[1:]:
-            text = _paired(s, text, before, ask)
+            text = _paired(s, text, before, ask, further=before is not asks[0])
             before = ask
     talk.user(text)
     talk.call(asks, call_thought(s, asks))
@@ -192,20 +192,23 @@ def calls_at_once(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
 
 _APART = tuple(pair for pair in PAIRS if re.search(r"\{a\}(?:[.;\n]| ?[|/>&+-])", pair))
 """The pairs that show where the first request ends."""
+_FURTHER = tuple(pair for pair in _APART if pair.startswith("{a}"))
+"""The pairs that may follow another: they don't count to two."""
 
 
-def _paired(s: Source, text: str, before: t.Ask, ask: t.Ask) -> str:
+def _paired(s: Source, text: str, before: t.Ask, ask: t.Ask, *, further: bool) -> str:
     """`text`, which ends with the request `before`, and `ask` in one message."""
     ends = any(
         isinstance(value, list) or (isinstance(value, str) and " " in value)
         for value in before.arguments.values()
         if text.rstrip(".").endswith(concepts.show(value))
     )
-    template = s.template(_APART if ends else PAIRS)
+    template = s.template(_FURTHER if further else _APART if ends else PAIRS)
     words = ask.text.split()
     named = any(words[0].rstrip(",:.'s") in concepts.show(value) for value in ask.arguments.values())
     mid = re.search(r"(?:,|\b\w+) \{b\}", template)
     asked = lower(ask.text) if mid and not named and not words[0][1:2].isupper() else ask.text
+    template = re.sub(r"^\{a\}[.,;]", "{a}", template) if text.endswith("?") else template
     return fill(template, {"a": text.rstrip("."), "b": asked}).replace("?.", "?")
 
 

@@ -122,14 +122,14 @@ def as_typed(source: Source, template: str) -> str:
     first = template.split()[0].rstrip(",.:").lower()
     asking = template.endswith("?")
     sentence = template.rstrip(".?!")
-    command = not asking and first in _COMMANDS and not any(mark in sentence for mark in (". ", "? ", "! "))
+    command = not asking and "please" not in sentence.lower() and first in _COMMANDS and not any(mark in sentence for mark in (". ", "? ", "! "))
     if roll < 0.10 and command:
-        template = source.one_of(("please ", "Please ", "Can you ", "could you ")) + lower(template).rstrip(".")
+        template = source.one_of(("please ", "Please ", "Can you ", "could you ")) + lower(template).rstrip(".!")
         template += "" if template.lower().startswith("please") else "?"
     elif roll < 0.16:
         openings = ("Hi, ", "Hey, ", "Hello, ", "hey ", "ok, ", "Now ")
         template = source.one_of(openings if command else openings[:4]) + lower(template)
-    elif roll < 0.22 and not sentence.endswith("}"):
+    elif roll < 0.22 and not sentence.endswith("}") and "please" not in sentence.lower():
         thanks = (", please?", " please?", " please", ", thanks") if asking else (", please.", " please", ", thanks.", " thanks")
         template = sentence + source.one_of(thanks)
     elif roll < 0.42:

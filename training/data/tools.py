@@ -250,14 +250,14 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
         roll = s.rng.random()
         if roll < 0.12:
             flag = s.word(_FLAGS if s.chance(0.5) else w.ADJECTIVES)
-            if flag in properties:
+            if flag in properties or any(flag in options for _, _, options in parts):
                 continue
             properties[flag] = {"type": "boolean"}
             parts.append((flag, None, ()))
         elif roll < 0.2:
             key = s.one_of(("size", "priority", "mode", "level", "kind", "type"))
             options = s.rng.choice(CHOICES)
-            if key in properties:
+            if key in properties or not properties.keys().isdisjoint(options):
                 continue
             properties[key] = {"type": "string", "enum": list(options)}
             parts.append((key, None, options))
@@ -312,7 +312,7 @@ def _joined(s: Source, opening: str, mentions: Sequence[tuple[str, bool]], *, op
     for mention, bare in mentions:
         clause = bare or mention.split()[0].lower().rstrip(":") in _CLAUSES or not mention[0].isalnum()
         if clause:
-            text += s.one_of((", ", ", ", "; "))
+            text += "; " if bare and "," in mention.split(" and ")[0] else s.one_of((", ", ", ", "; "))
         else:
             text += glue if text != opening else s.one_of((" ", " ", ", "))
         text += mention

@@ -49,6 +49,8 @@ _ALIKE = (
     "get_weather get_sunrise",
     "get_date public_holidays get_time",
     "define_word get_synonyms translate",
+    "get_synonyms get_substitute",
+    "cancel_order request_refund",
     "search find_recipe get_headlines find_restaurant",
     "book_table book_hotel book_meeting_room find_restaurant",
     "get_distance get_elevation time_difference",
