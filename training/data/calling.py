@@ -196,6 +196,13 @@ _FURTHER = tuple(pair for pair in _APART if pair.startswith("{a}"))
 """The pairs that may follow another: they don't count to two."""
 
 
+def _within(text: str, ask: t.Ask) -> str:
+    """`text`, which begins with the request `ask`, as the rest of a sentence."""
+    first = text.split()[0]
+    named = any(first.rstrip(",:.'s") in concepts.show(value) for value in ask.arguments.values())
+    return text if named or first[1:2].isupper() else lower(text)
+
+
 def _paired(s: Source, text: str, before: t.Ask, ask: t.Ask, *, further: bool) -> str:
     """`text`, which ends with the request `before`, and `ask` in one message."""
     ends = any(
@@ -204,10 +211,8 @@ def _paired(s: Source, text: str, before: t.Ask, ask: t.Ask, *, further: bool) -
         if text.rstrip(".").endswith(concepts.show(value))
     )
     template = s.template(_FURTHER if further else _APART if ends else PAIRS)
-    words = ask.text.split()
-    named = any(words[0].rstrip(",:.'s") in concepts.show(value) for value in ask.arguments.values())
-    mid = re.search(r"(?:,|\b\w+) \{b\}", template)
-    asked = lower(ask.text) if mid and not named and not words[0][1:2].isupper() else ask.text
+    asked = _within(ask.text, ask) if re.search(r"(?:,|\b\w+) \{b\}", template) else ask.text
+    text = _within(text, before) if re.search(r"(?:,|\b\w+) \{a\}", template) else text
     template = re.sub(r"^\{a\}[.,;]", "{a}", template) if text.endswith("?") else template
     return fill(template, {"a": text.rstrip("."), "b": asked}).replace("?.", "?")
 
@@ -289,7 +294,7 @@ def chain(s: Source, talk: Talk) -> None:
         return
     finder: concepts.Schema = {"name": find, "description": f"Find the {key.replace('_', ' ')} of somebody's {noun}.",
                         "parameters": {"type": "object", "properties": {owner: {"type": "string"}}, "required": [owner]}}
-    actor: concepts.Schema = {"name": act, "description": f"{capital(verb)} a {noun}.",
+    actor: concepts.Schema = {"name": act, "description": fill("{v} a {n}.", {"v": capital(verb), "n": noun}),
                        "parameters": {"type": "object", "properties": {key: {"type": "string"}}, "required": [key]}}
     tools: list[concepts.Schema] = [{"type": "function", "function": f} for f in (finder, actor)]
     tools += [x.function for x in toolbox(s, s.rng.choice((0, 0, 1, 2))) if x.name not in (find, act)]

@@ -189,7 +189,14 @@ def _function(s: Source, name: str, description: str, properties: Schema, requir
 
 def request(s: Source, tool: Tool) -> Ask:
     """What a user says to have `tool` called, and the call."""
-    values = [param.make(s) for param in tool.concept.params]
+    values: list[Value] = []
+    for param in tool.concept.params:
+        value = param.make(s)
+        for _ in range(5):  # nobody goes from a city to itself
+            if not isinstance(value, str) or value not in values:
+                break
+            value = param.make(s)
+        values.append(value)
     template = s.template(tool.concept.asks)
     typed = as_typed(s, template)
     if all(isinstance(v, str) for v in values) and s.chance(0.06):
@@ -227,6 +234,13 @@ class Invented:
     @property
     def function(self) -> Schema:
         return {"type": "function", "function": self.schema}
+
+
+def _does(verb: str) -> str:
+    """The third person of `verb`."""
+    if verb.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{verb}es"
+    return f"{verb[:-1]}ies" if verb[-1] == "y" and verb[-2:-1] not in tuple("aeiou") else f"{verb}s"
 
 
 def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Invented:
@@ -270,7 +284,7 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
     article = "an" if article == "a" and noun[:1] in "aeiou" else article
     description = f"{capital(verb)} {article} {noun}."
     if name == verb or not s.chance(0.8):
-        description = f"{capital(verb)}s {article} {noun}" if s.chance(0.3) else description
+        description = f"{capital(_does(verb))} {article} {noun}" if s.chance(0.3) else description
     schema = _function(s, name, description, properties, [key for key, _, _ in parts[:required]])
     if name == verb:
         schema = {"name": name, "description": description, "parameters": schema["parameters"]}
