@@ -199,7 +199,8 @@ def request(s: Source, tool: Tool) -> Ask:
         values.append(value)
     template = s.template(tool.concept.asks)
     typed = as_typed(s, template)
-    if all(isinstance(v, str) for v in values) and s.chance(0.06):
+    small = all(isinstance(v, str) for v in values) and s.chance(0.06)
+    if small:
         values = [v.lower() if isinstance(v, str) else v for v in values]
         typed = typed.lower()
     shown = {}
@@ -215,7 +216,7 @@ def request(s: Source, tool: Tool) -> Ask:
         if f"{{{index}}}" in template
     }
     result, answer = tool.concept.result(s, arguments)
-    if s.chance(0.3) and not template.startswith("{"):
+    if s.chance(0.3) and not small and not template.startswith("{"):
         text = capital(text)
     return Ask(text, tool.name, arguments, result, answer)
 
@@ -337,7 +338,7 @@ def _joined(s: Source, opening: str, mentions: Sequence[tuple[str, bool]], *, op
 
 
 _CLAUSES = frozenset(["it", "it's", "its", "the", "there", "there's", "we", "i", "that's", "don't", "no", "nobody", "not",
-                      "i'd", "i'm", "that", "those", "make", "set", "do", "never", "keep", "leave", "treat", "mark", "put", "switch", "tick", "pick",
+                      "answers", "i'd", "i'm", "that", "those", "make", "set", "do", "never", "keep", "leave", "treat", "mark", "put", "switch", "tick", "pick",
                       "choose", "let's", "say", "how", "who", "where", "when", "time", "far", "yes"])
 """What begins a clause of its own, behind a comma."""
 _ASKING = frozenset(["can", "could", "would", "will", "is", "are", "shall", "may", "might", "why", "who", "what", "how", "do", "does", "any", "won't"])
