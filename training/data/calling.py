@@ -213,7 +213,7 @@ def _paired(s: Source, text: str, before: t.Ask, ask: t.Ask, *, further: bool) -
     template = s.template(_FURTHER if further else _APART if ends else PAIRS)
     asked = _within(ask.text, ask) if re.search(r"(?:,|\b\w+) \{b\}", template) else ask.text
     text = _within(text, before) if re.search(r"(?:,|\b\w+) \{a\}", template) else text
-    template = re.sub(r"^\{a\}[.,;]", "{a}", template) if text.endswith("?") else template
+    template = re.sub(r"^\{a\}[.,;]+", "{a}", template) if text.endswith("?") else template
     return fill(template, {"a": text.rstrip("."), "b": asked}).replace("?.", "?")
 
 
