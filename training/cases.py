@@ -130,6 +130,7 @@ def cases(
     *,
     tokens: int | None = None,
     count: Callable[[str], int] | None = None,
+    seen_phrasings: bool = False,
 ) -> list[Case]:
     """`n` cases of one row.
 
@@ -140,6 +141,7 @@ def cases(
         n, seed: How many, and which.
         tokens: For the three about documents: the size of the document.
         count: Tokens of a text; characters / 3 if not given.
+        seen_phrasings: Hold out words and names only.
     """
     count = count or (lambda text: len(text) // 3)
     made: list[Case] = []
@@ -151,20 +153,20 @@ def cases(
             msg = f"the data holds no case of {skill!r}"
             raise ValueError(msg)
         if skill.startswith("mode "):
-            case = _in_mode(rng, skill, drawn)
+            case = _in_mode(rng, skill, drawn, seen_phrasings)
         elif skill in ("document", "quote", "unknown"):
-            case = _about_document(rng, skill, tokens, count)
+            case = _about_document(rng, skill, tokens, count, seen_phrasings)
         else:
-            case = _at(rng, skill)
+            case = _at(rng, skill, seen_phrasings)
         if case is not None:
             made.append(case)
     return made
 
 
-def _at(rng: Random, skill: str) -> Case | None:
+def _at(rng: Random, skill: str, seen_phrasings: bool) -> Case | None:
     """The turn of a fresh conversation that `skill` is about."""
     source = {"results": rng.choice(("call", "call", "calls"))}.get(skill, skill)
-    example = make(rng, source, Stage(), held=True)
+    example = make(rng, source, Stage(), held=True, seen_phrasings=seen_phrasings)
     turns = [i for i, m in enumerate(example.messages) if m["role"] == "assistant"]
     after = [i for i in turns if example.messages[i - 1]["role"] == "tool"]
     places = after if skill in ("results", "chain") else turns
@@ -179,15 +181,19 @@ def _at(rng: Random, skill: str) -> Case | None:
     return case
 
 
-def _in_mode(rng: Random, row: str, drawn: int) -> Case | None:
+def _in_mode(rng: Random, row: str, drawn: int, seen_phrasings: bool) -> Case | None:
     """A case of any skill, asked in one mode."""
-    case = _at(rng, _MODE_SKILLS[drawn % len(_MODE_SKILLS)])
+    case = _at(rng, _MODE_SKILLS[drawn % len(_MODE_SKILLS)], seen_phrasings)
     thinking, effort = MODES[row.removeprefix("mode ")]
     return case and replace(case, row=row, thinking=thinking, effort=effort)
 
 
 def _about_document(
-    rng: Random, kind: str, tokens: int | None, count: Callable[[str], int]
+    rng: Random,
+    kind: str,
+    tokens: int | None,
+    count: Callable[[str], int],
+    seen_phrasings: bool,
 ) -> Case | None:
     """A question about a document of about `tokens`, of the kind asked for."""
     state = rng.getstate()
@@ -195,7 +201,7 @@ def _about_document(
     for _ in range(4):
         rng.setstate(state)
         stage = Stage(sentences=(facts, facts))
-        example = make(rng, "long", stage, held=True)
+        example = make(rng, "long", stage, held=True, seen_phrasings=seen_phrasings)
         first = next(m for m in example.messages if m["role"] == "user")
         size = count(str(first["content"]))
         if tokens is None or abs(size - tokens) <= _SLACK * tokens:

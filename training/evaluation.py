@@ -217,7 +217,8 @@ class Plan:
     """Which questions to ask.
 
     `n` a row, at most `n_long` for documents of 4,096 tokens and more, of the rows
-    whose names begin with the words of one of `only` (all if empty).
+    whose names begin with the words of one of `only` (all if empty); with
+    `seen_phrasings` only words and names are held out.
     """
 
     n: int = 100
@@ -225,6 +226,7 @@ class Plan:
     seed: int = 1
     lengths: tuple[int, ...] = LENGTHS
     only: tuple[str, ...] = ()
+    seen_phrasings: bool = False
 
     def batches(self, tokenizer: Tokenizer) -> Iterator[list[Case]]:
         """The cases, row by row, made as they are asked for."""
@@ -234,12 +236,19 @@ class Plan:
 
         for name in SHORT_ROWS:
             if self._wants(name):
-                yield cases(name, self.n, self.seed)
+                yield cases(name, self.n, self.seed, seen_phrasings=self.seen_phrasings)
         for length in self.lengths:
             n = self.n if length < 4096 else min(self.n, self.n_long)
             for kind in ("document", "quote", "unknown"):
                 if self._wants(f"{kind} {length}") and _asked_at(kind, length):
-                    yield cases(kind, n, self.seed, tokens=length, count=count)
+                    yield cases(
+                        kind,
+                        n,
+                        self.seed,
+                        tokens=length,
+                        count=count,
+                        seen_phrasings=self.seen_phrasings,
+                    )
         for mode in ("high", "off"):
             if self._wants(f"newcomer {mode}"):
                 yield newcomer(mode)
@@ -330,11 +339,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="first words of rows")
     parser.add_argument("--window", type=int, help="another sliding window")
     parser.add_argument("--grammar", action="store_true")
+    parser.add_argument(
+        "--seen-phrasings",
+        action="store_true",
+        help="hold out words and names only, not the ways to ask and to state",
+    )
     parser.add_argument("--json", type=Path, help="write the rows there, too")
     parser.add_argument("--failures", type=int, default=3, help="shown a row")
     given = parser.parse_args()
     plan = Plan(
-        given.n, given.n_long, given.seed, tuple(given.lengths), tuple(given.only)
+        given.n,
+        given.n_long,
+        given.seed,
+        tuple(given.lengths),
+        tuple(given.only),
+        given.seen_phrasings,
     )
     with with_window(given.model, given.window) as folder:
 

@@ -51,9 +51,16 @@ def sample(rng: Random, *, stage: Stage, held: bool = False) -> Example:
     return make(rng, skill, stage, held=held)
 
 
-def make(rng: Random, skill: str, stage: Stage, *, held: bool = False) -> Example:
+def make(
+    rng: Random,
+    skill: str,
+    stage: Stage,
+    *,
+    held: bool = False,
+    seen_phrasings: bool = False,
+) -> Example:
     """Draw one conversation of `skill`."""
-    source = Source(rng, held)
+    source = Source(rng, held, seen_phrasings)
     talk = Talk(source, skill)
     if skill == "long":
         document(source, talk, rng.randint(*stage.sentences))

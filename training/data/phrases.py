@@ -31,6 +31,8 @@ class Source:
 
     rng: Random
     held: bool = False
+    seen_phrasings: bool = False
+    """Whether phrasings are the training's even if words are held out."""
     _parts: dict[int, list[str]] = field(default_factory=dict)
 
     def word(self, pool: Pool) -> str:
@@ -50,11 +52,12 @@ class Source:
 
     def template(self, options: Sequence[str]) -> str:
         """One of the templates of this source's part, brackets chosen."""
-        part = _PARTS.get((id(options), self.held))
+        held = self.held and not self.seen_phrasings
+        part = _PARTS.get((id(options), held))
         if part is None:
-            part = [text for text in options if is_held_out(text) == self.held]
+            part = [text for text in options if is_held_out(text) == held]
             part = part or list(options)
-            _PARTS[id(options), self.held] = part
+            _PARTS[id(options), held] = part
             _KEPT.append(options)
         return expand(self.one_of(part), self.rng)
 
