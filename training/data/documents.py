@@ -34,7 +34,7 @@ _WEIGHTS = [kind.weight for kind in KINDS]
 
 FILLERS = texts.entries(
     "relations", "FILLERS",
-    "The [meeting|report|letter|page] was written [in a hurry|with care|last week|].",
+    "The [report|letter|page] was written [in a hurry|with care|last week|].",
     "Nothing else was [decided|said|reported] that day.", "The weather was {a} and the road {b}.",
     "Further notes follow below.", "A {a} {n} stood near the {m}.", "Everyone agreed that the {n} was {a}.",
     "There is a {a} {n} beside the {m}.", "Some say the {n} is {a}.", "The {n} and the {m} are both {a}.",
