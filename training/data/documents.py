@@ -165,9 +165,11 @@ def question(s: Source, fact: Fact) -> str:
     if s.chance(0.15):
         text = s.phrase(_GENERIC, {"r": fact.relation.noun, "s": article + fact.subject})
         return capital(text) if s.chance(0.6) else text
-    template = as_typed(s, s.template(fact.relation.questions)) if s.chance(0.4) else s.template(fact.relation.questions)
+    template, wrapped = s.template(fact.relation.questions), s.chance(0.1)
+    if not wrapped and s.chance(0.4):
+        template = as_typed(s, template)
     text = fill(template, {"s": fact.subject, "v": fact.value})
-    if s.chance(0.1):
+    if wrapped:
         wrap = s.template(_WRAPS)
         if not wrap.startswith("{q}") and ":" not in wrap:
             keeps = text.startswith((fact.subject, "I ", "I'"))

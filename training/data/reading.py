@@ -152,7 +152,10 @@ def _told_of(
     said = {head: s.phrase(HEADS, {"n": subject})}
     for key in keys:
         slots = {"n": subject, "v": concepts.show(values[key])}
-        said[key] = capital(fill(s.template(keyed[key].says(values[key])), slots))
+        text = fill(s.template(keyed[key].says(values[key])), slots)
+        # A reference is copied as it stands.
+        exact = text.startswith(subject) and any(c.isdigit() for c in subject)
+        said[key] = text if exact else capital(text)
     return said
 
 
