@@ -82,7 +82,7 @@ def _state(s: Source, subject: str, relation: Relation, value: str, again: str) 
 # Here the name itself is meant, and nothing may stand for it.
 _NAMED = re.compile(
     r"(called|named?|name of|renamed|became|changed to|name to|is now|today's|mean|front of"
-    r"|known as|say|know) \{s\}"
+    r"|known as|say|know|town of|festival of) \{s\}"
 )
 
 
