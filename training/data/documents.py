@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from training.data import texts
 from training.data import words as w
 from training.data.phrases import Source, as_typed, capital, fill
-from training.data.relations import KINDS, Relation
+from training.data.relations import CLOSE, KINDS, RIVALS, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ _WEIGHTS = [kind.weight for kind in KINDS]
 
 FILLERS = texts.entries(
     "relations", "FILLERS",
-    "The [meeting|report|letter|page] was written [in a hurry|with care|last week|].",
+    "The [report|letter|page] was written [in a hurry|with care|last week|].",
     "Nothing else was [decided|said|reported] that day.", "The weather was {a} and the road {b}.",
     "Further notes follow below.", "A {a} {n} stood near the {m}.", "Everyone agreed that the {n} was {a}.",
     "There is a {a} {n} beside the {m}.", "Some say the {n} is {a}.", "The {n} and the {m} are both {a}.",
@@ -69,14 +69,21 @@ def new_fact(s: Source, subject: str, relation: Relation, again: str = "") -> Fa
 
 def _state(s: Source, subject: str, relation: Relation, value: str, again: str) -> str:
     template = s.template(relation.sentences)
-    if again:
+    if again and not _NAMED.search(template):
         owns = {"It": "Its", "She": "Her", "He": "His"}.get(again, f"{again}'s")
         template = re.sub(r"^(The )?\{s\}'s ", f"{owns} ", template)
-        template = re.sub(r"^(The |Project )?\{s\} ", f"{again} ", template)
+        template = re.sub(r"^(The town of |The |Project )?\{s\} ", f"{again} ", template)
         if again.startswith("The "):
             noun = again[0].lower() + again[1:]
-            template = re.sub(r"(the |project )?\{s\}", noun, template)
+            template = re.sub(r"(the town of |the |project )?\{s\}", noun, template)
     return fill(template, {"s": subject, "v": value})
+
+
+# Here the name itself is meant, and nothing may stand for it.
+_NAMED = re.compile(
+    r"(called|named?|name of|renamed|became|changed to|name to|is now|today's|mean|front of"
+    r"|known as|say|know|town of|festival of) \{s\}"
+)
 
 
 def page(s: Source, count: int, *, filler: float = 0.0) -> Page:
@@ -105,6 +112,8 @@ def page(s: Source, count: int, *, filler: float = 0.0) -> Page:
         pronoun = s.one_of(drawn.again)
         for place, relation in enumerate(s.rng.sample(drawn.relations, wanted)):
             called = pronoun if place and s.chance(again) else ""
+            if called and facts[-1].relation.noun in RIVALS:
+                called = ""
             fact = new_fact(s, subject, relation, called)
             for _ in range(3):
                 if fact.value not in values:
@@ -156,13 +165,17 @@ def question(s: Source, fact: Fact) -> str:
     if s.chance(0.15):
         text = s.phrase(_GENERIC, {"r": fact.relation.noun, "s": article + fact.subject})
         return capital(text) if s.chance(0.6) else text
-    template = as_typed(s, s.template(fact.relation.questions)) if s.chance(0.4) else s.template(fact.relation.questions)
+    template, wrapped = s.template(fact.relation.questions), s.chance(0.1)
+    if not wrapped and s.chance(0.4):
+        template = as_typed(s, template)
     text = fill(template, {"s": fact.subject, "v": fact.value})
-    if s.chance(0.1):
+    if wrapped:
         wrap = s.template(_WRAPS)
         if not wrap.startswith("{q}") and ":" not in wrap:
             keeps = text.startswith((fact.subject, "I ", "I'"))
             text = text if keeps else text[:1].lower() + text[1:]
+        elif wrap.startswith("{q} ") and text[-1] not in ".?!":
+            text += "."
         text = wrap.replace("{q}", text)
     return text
 
@@ -175,7 +188,8 @@ def missing(s: Source, facts: tuple[Fact, ...]) -> Fact:
         kind = next(kind for kind in KINDS if base.relation in kind.relations)
         relation = s.rng.choice(kind.relations) if s.chance(0.6) else base.relation
         subject = base.subject if relation is not base.relation else kind.name(s)
-        if (subject, relation.noun) in known:
+        said = {noun for about, noun in known if about == subject}
+        if relation.noun in said or any(relation.noun in pair and pair & said for pair in CLOSE):
             continue
         if subject is not base.subject and any(subject in f.subject or f.subject in subject for f in facts):
             continue

@@ -34,7 +34,7 @@ def with_document(s: Source, text: str, asked: str) -> str:
 
 
 ONLY = texts.entries(
-    "requests", "ONLY","Answer with the value only.", "Just the answer.", "Only the value.", "In one word.", "Just the value, please.", "Answer only with the value.", "Short answer.")
+    "requests", "ONLY","Answer with the value only.", "Just the answer.", "Only the value.", "Just the value, please.", "Answer only with the value.")
 QUOTE_WRAPS = texts.entries(
     "requests", "QUOTE","{q} Quote the sentence.", "Quote the sentence that answers: {q}", "Quote: {q}", "{q} Answer with the exact sentence.", "Find the sentence that tells: {q}", "Cite the text: {q}", "{q} Give the exact quote.")
 
@@ -54,7 +54,10 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
             end = "" if asked[-1] in ".?" else "."
             asked, answer = f"{asked}{end} {s.template(ONLY)}", fact.value
         elif roll < 0.5:
-            asked, answer, value = s.phrase(QUOTE_WRAPS, {"q": asked}), fact.sentence, fact.sentence
+            wrap = s.template(QUOTE_WRAPS)
+            if wrap.startswith("{q} ") and asked[-1] not in ".?!":
+                asked += "."
+            asked, answer, value = wrap.replace("{q}", asked), fact.sentence, fact.sentence
         answer = capital(answer) if answer is not fact.value else answer
     talk.user(with_document(s, page.text, asked) if first else asked)
     talk.say(answer, thought, value)
@@ -149,7 +152,10 @@ def _told_of(
     said = {head: s.phrase(HEADS, {"n": subject})}
     for key in keys:
         slots = {"n": subject, "v": concepts.show(values[key])}
-        said[key] = capital(fill(s.template(keyed[key].says(values[key])), slots))
+        text = fill(s.template(keyed[key].says(values[key])), slots)
+        # A reference is copied as it stands.
+        exact = text.startswith(subject) and any(c.isdigit() for c in subject)
+        said[key] = text if exact else capital(text)
     return said
 
 

@@ -40,7 +40,7 @@ F = Field
 _KNOWN: tuple[tuple[str, Field, tuple[Field, ...]], ...] = (
     ("Person Contact Customer Employee User Profile", F("name full_name person", "string", lambda s: w.person(s.rng, s.held), ()), (
         F("age years", "integer", lambda s: s.rng.randrange(16, 99), ("{n} is {v} years old.", "{n}, aged {v}.", "Age: {v}.", "{n} turned {v}.")),
-        F("city home town", "string", lambda s: w.place(s.rng, s.held), ("{n} lives in {v}.", "Home: {v}.", "{n} moved to {v}.", "{n} is from {v}.")),
+        F("city home town", "string", lambda s: w.place(s.rng, s.held), ("{n} lives in {v}.", "Home: {v}.", "{n} moved to {v}.")),
         F("email mail", "string", lambda s: w.email(s.rng, s.held), ("Mail: {v}.", "{n} can be reached at {v}.", "Write to {v}.", "E-mail {v}.")),
         F("phone telephone", "string", lambda s: w.phone(s.rng), ("Call {v}.", "Phone: {v}.", "{n} answers at {v}.")),
         F("job profession occupation", "string", lambda s: s.word(w.JOBS), ("{n} is a {v}.", "{n} works as a {v}.", "Job: {v}.")),

@@ -54,7 +54,7 @@ _PRICE = price
 R = Relation
 PERSON = (
     R("job", _p(w.JOBS), ("{s} works as a {v}.", "{s} is a {v}.", "{s} has been a {v} for years.", "By profession {s} is a {v}.", "{s} earns a living as a {v}."),
-      ("What does {s} do [for a living|]?", "What is {s}'s job?", "What is the job of {s}?", "What's {s}'s profession?", "What work does {s} do?", "Which job does {s} have?"), "{s} is a {v}."),
+      ("What does {s} do for a living?", "What is {s}'s job?", "What is the job of {s}?", "What's {s}'s profession?", "What work does {s} do?", "Which job does {s} have?"), "{s} is a {v}."),
     R("home", _m(w.place), ("{s} lives in {v}.", "{s} has a house in {v}.", "{s} moved to {v} [last year|years ago|].", "The home of {s} is in {v}.", "{v} is where {s} lives."),
       ("Where does {s} live?", "In which city does {s} live?", "Which city does {s} live in?", "What city is {s}'s home in?", "Where is {s}'s home?"), "{s} lives in {v}."),
     R("birthplace", _m(w.place), ("{s} was born in {v}.", "{s} comes from {v}.", "{s} is originally from {v}.", "The birthplace of {s} is {v}."),
@@ -72,9 +72,9 @@ PERSON = (
     R("pet", _p(w.ANIMALS), ("{s} has a {v} as a pet.", "{s} keeps a {v} at home.", "The pet of {s} is a {v}.", "{s} owns a {v}."),
       ("What pet does {s} have?", "Which animal does {s} [own|keep]?", "What kind of pet does {s} keep?", "What is {s}'s pet?"), "{s} has a {v}."),
     R("hobby", _p(w.HOBBIES), ("{s}'s hobby is {v}.", "{s} enjoys {v}.", "{s} spends weekends on {v}.", "In the evening {s} does {v}.", "{s} is fond of {v}."),
-      ("What is {s}'s hobby?", "What does {s} do for fun?", "What does {s} enjoy?", "What hobby does {s} have?", "How does {s} spend free time?"), "{s}'s hobby is {v}."),
+      ("What is {s}'s hobby?", "What does {s} do for fun?", "What hobby does {s} have?", "How does {s} spend free time?"), "{s}'s hobby is {v}."),
     R("employer", _m(w.company), ("{s} works for {v}.", "{s} is employed at {v}.", "{s} joined {v} [in spring|last year|].", "The employer of {s} is {v}."),
-      ("Who does {s} work for?", "Which company does {s} work for?", "Where does {s} work?", "What is {s}'s employer?", "Who employs {s}?"), "{s} works for {v}."),
+      ("Who does {s} work for?", "Which company does {s} work for?", "What is {s}'s employer?", "Who employs {s}?"), "{s} works for {v}."),
     R("salary", _PRICE, ("{s} is paid {v} a day.", "{s} earns {v} a day.", "The daily pay of {s} is {v}."),
       ("How much does {s} earn?", "What is {s}'s pay?", "How much is {s} paid?", "What does {s} make a day?"), "{s} earns {v} a day."),
     R("office", _n(1, 900), ("{s} sits in room {v}.", "{s}'s office is room {v}.", "You find {s} in room {v}.", "Room {v} belongs to {s}."),
@@ -96,7 +96,7 @@ PERSON = (
 )
 PLACE = (
     R("population", _n(300, 9000000), ("{s} has {v} inhabitants.", "{v} people live in {s}.", "The population of {s} is {v}.", "{s} is home to {v} people.", "{s} counts {v} residents."),
-      ("How many people live in {s}?", "What is the population of {s}?", "How many inhabitants does {s} have?", "How many residents are there in {s}?", "How big is {s}?", "What's {s}'s population?"), "{s} has {v} inhabitants."),
+      ("How many people live in {s}?", "What is the population of {s}?", "How many inhabitants does {s} have?", "How many residents are there in {s}?", "What's {s}'s population?"), "{s} has {v} inhabitants."),
     R("founding year", _YEAR, ("{s} was founded in {v}.", "{s} dates back to {v}.", "The founding year of {s} is {v}.", "In {v}, settlers founded {s}.", "{s} began in {v}."),
       ("When was {s} founded?", "In which year was {s} founded?", "What year was {s} established?", "How old is {s}, since when?", "When did {s} begin?"), "{s} was founded in {v}."),
     R("mayor", _m(w.person), ("The mayor of {s} is {v}.", "{v} is the mayor of {s}.", "{s} is governed by mayor {v}.", "{s} elected {v} as its mayor.", "{v} leads {s} as mayor."),
@@ -104,13 +104,13 @@ PLACE = (
     R("river", _p(w.RIVERS), ("{s} lies on the river {v}.", "The river {v} flows through {s}.", "{s} stands on the banks of the {v}.", "{s} was built along the {v}."),
       ("Which river flows through {s}?", "What river is {s} on?", "On which river does {s} lie?", "What is the river of {s}?", "Which river runs through {s}?"), "{s} lies on the river {v}."),
     R("country", _p(w.COUNTRIES), ("{s} is in {v}.", "{s} is a town in {v}.", "{s} belongs to {v}.", "{s} lies in the north of {v}."),
-      ("Which country is {s} in?", "What country does {s} belong to?", "In what country is {s}?", "Where is {s}?"), "{s} is in {v}."),
+      ("Which country is {s} in?", "What country does {s} belong to?", "In what country is {s}?"), "{s} is in {v}."),
     R("area", _n(3, 900, " square km"), ("{s} covers {v}.", "The area of {s} is {v}.", "{s} spreads over {v}."),
       ("What is the area of {s}?", "How large is the area of {s}?", "What area does {s} cover?", "How much land does {s} cover?"), "The area of {s} is {v}."),
     R("elevation", _n(1, 3000, " metres"), ("{s} lies {v} above the sea.", "The elevation of {s} is {v}.", "{s} sits at {v}."),
       ("How high is {s}?", "What is the elevation of {s}?", "How far above the sea is {s}?", "At what height does {s} lie?"), "The elevation of {s} is {v}."),
     R("speciality", _p(w.FOODS), ("{s} is known for its {v}.", "{s} is famous for {v}.", "The speciality of {s} is {v}.", "Visitors come to {s} for the {v}."),
-      ("What is {s} [famous|known] for?", "What is the speciality of {s}?", "Why do visitors come to {s}?", "What food is {s} known for?"), "{s} is known for {v}."),
+      ("Which food is {s} famous for?", "What is the speciality of {s}?", "What food is {s} known for?"), "{s} is known for {v}."),
     R("language", _p(w.LANGUAGES), ("People in {s} speak {v}.", "The language of {s} is {v}.", "In {s} most people speak {v}."),
       ("What language do people speak in {s}?", "Which language is spoken in {s}?", "What is the language of {s}?"), "People in {s} speak {v}."),
     R("market day", _p(w.DAYS), ("The market in {s} is on {v}.", "{s} holds its market every {v}.", "On {v} there is a market in {s}."),
@@ -119,11 +119,11 @@ PLACE = (
       ("What is the station of {s} called?", "At which station do I get off in {s}?", "Where do trains to {s} stop?"), "The station of {s} is {v}."),
     R("sister town", _m(w.place), ("{s} is twinned with {v}.", "The sister city of {s} is {v}.", "{s} has a twin town, {v}."),
       ("What is the [twin|sister] [town|city] of {s}?", "Which town is {s} twinned with?", "What is {s} twinned with?"), "{s} is twinned with {v}."),
-    R("festival", _p(w.MONTHS), ("The festival of {s} is in {v}.", "{s} celebrates its festival in {v}.", "Every {v}, {s} holds a festival."),
+    R("month of the festival", _p(w.MONTHS), ("The festival of {s} is in {v}.", "{s} celebrates its festival in {v}.", "Every {v}, {s} holds a festival."),
       ("When is the festival of {s}?", "In which month is the festival in {s}?", "What month does {s} celebrate in?"), "The festival of {s} is in {v}."),
     R("sight", lambda s: f"the {s.word(w.ADJECTIVES)} {s.word(w.VENUES)}", ("The main sight of {s} is {v}.", "Tourists in {s} visit {v}.", "{s} is proud of {v}."),
-      ("What is the main sight of {s}?", "What do tourists visit in {s}?", "What is {s} proud of?", "What should I see in {s}?"), "The main sight of {s} is {v}."),
-    R("airport", lambda s: s.one_of(("A", "B", "L", "M", "K", "T")) + "".join(s.rng.choices("ABCDEFGHIKLMNOPRSTU", k=2)), ("The airport code of {s} is {v}.", "{s} is served by airport {v}.", "Flights to {s} land at {v}."),
+      ("What is the main sight of {s}?", "What do tourists visit in {s}?", "What should I see in {s}?"), "The main sight of {s} is {v}."),
+    R("airport code", lambda s: s.one_of(("A", "B", "L", "M", "K", "T")) + "".join(s.rng.choices("ABCDEFGHIKLMNOPRSTU", k=2)), ("The airport code of {s} is {v}.", "{s} is served by airport {v}.", "Flights to {s} land at {v}."),
       ("What is the airport [code|] of {s}?", "Which airport serves {s}?", "Where do flights to {s} land?"), "The airport of {s} is {v}."),
 )
 COMPANY = (
@@ -134,17 +134,17 @@ COMPANY = (
     R("founder", _m(w.person), ("{s} was founded by {v}.", "The founder of {s} is {v}.", "{v} started {s} [in a garage|with a friend|]."),
       ("Who founded {s}?", "Who is the founder of {s}?", "Who started {s}?"), "{s} was founded by {v}."),
     R("headquarters", _m(w.place), ("{s} has its headquarters in {v}.", "{s} is based in {v}.", "The head office of {s} is in {v}.", "{s} operates from {v}."),
-      ("Where is {s} based?", "Where are the headquarters of {s}?", "In which city is {s}?", "Where is the head office of {s}?", "Which city is {s} based in?"), "{s} is based in {v}."),
+      ("Where is {s} based?", "Where are the headquarters of {s}?", "Where is the head office of {s}?", "Which city is {s} based in?"), "{s} is based in {v}."),
     R("product", _p(w.PRODUCTS), ("{s} makes the {v}.", "The best known product of {s} is the {v}.", "{s} sells a {v}.", "{s} produces the {v}."),
       ("What does {s} [make|produce|sell]?", "What is the product of {s}?", "What product does {s} sell?", "Which product does {s} make?"), "{s} makes the {v}."),
-    R("staff", _n(2, 90000), ("{s} employs {v} people.", "{s} has {v} employees.", "{v} people work at {s}.", "The staff of {s} numbers {v}."),
+    R("number of employees", _n(2, 90000), ("{s} employs {v} people.", "{s} has {v} employees.", "{v} people work at {s}.", "The staff of {s} numbers {v}."),
       ("How many people work at {s}?", "How many employees does {s} have?", "How many people does {s} employ?", "What is the size of {s}'s staff?"), "{s} has {v} employees."),
     R("revenue", _n(1, 900, " million"), ("{s} made {v} last year.", "The revenue of {s} was {v}.", "{s} reported sales of {v}.", "Sales at {s} reached {v}."),
       ("What was the revenue of {s}?", "How much did {s} make [last year|]?", "What were the sales of {s}?", "How much money did {s} make?"), "The revenue of {s} was {v}."),
     R("phone number", _m(w.phone), ("The phone number of {s} is {v}.", "You can call {s} at {v}.", "{s} answers at {v}."),
-      ("What is the phone number of {s}?", "How do I call {s}?", "What is {s}'s number?", "Which number reaches {s}?"), "The phone number of {s} is {v}."),
+      ("What is the phone number of {s}?", "How do I call {s}?", "Which number reaches {s}?"), "The phone number of {s} is {v}."),
     R("e-mail", _m(w.email), ("The e-mail of {s} is {v}.", "Contact {s} at {v}.", "{s} can be reached at {v}."),
-      ("What is the e-mail of {s}?", "How can I contact {s}?", "Where do I write to {s}?", "What is {s}'s email address?"), "The e-mail of {s} is {v}."),
+      ("What is the e-mail of {s}?", "How can I e-mail {s}?", "What is {s}'s email address?"), "The e-mail of {s} is {v}."),
     R("rival", _m(w.company), ("The main rival of {s} is {v}.", "{s} competes with {v}.", "{v} is a competitor of {s}."),
       ("Who is the rival of {s}?", "Who does {s} compete with?", "Which company is a competitor of {s}?"), "The rival of {s} is {v}."),
     R("owner", _m(w.person), ("{s} is owned by {v}.", "{s} belongs to {v}.", "The owner of {s} is {v}."),
@@ -183,10 +183,10 @@ EVENT = (
       ("Who organises the {s}?", "Who is the organiser of the {s}?", "Who is in charge of the {s}?", "Who runs the {s}?"), "The {s} is organised by {v}."),
     R("ticket price", _PRICE, ("Tickets for the {s} cost {v}.", "A ticket to the {s} is {v}.", "Entry to the {s} costs {v}."),
       ("How much are tickets for the {s}?", "What does a ticket to the {s} cost?", "How much is entry to the {s}?", "What is the ticket price of the {s}?"), "Tickets for the {s} cost {v}."),
-    R("guests", _n(5, 3000), ("{v} guests are expected at the {s}.", "The {s} expects {v} guests.", "The {s} has room for {v} people."),
+    R("number of guests", _n(5, 3000), ("{v} guests are expected at the {s}.", "The {s} expects {v} guests.", "The {s} has room for {v} people."),
       ("How many guests are expected at the {s}?", "How many people come to the {s}?", "How many guests does the {s} have?"), "{v} guests are expected at the {s}."),
-    R("speaker", _m(w.person), ("{v} speaks at the {s}.", "The speaker at the {s} is {v}.", "The {s} features {v}."),
-      ("Who speaks at the {s}?", "Who is the speaker at the {s}?", "Who is featured at the {s}?"), "{v} speaks at the {s}."),
+    R("speaker", _m(w.person), ("{v} speaks at the {s}.", "The speaker at the {s} is {v}."),
+      ("Who speaks at the {s}?", "Who is the speaker at the {s}?"), "{v} speaks at the {s}."),
 )
 PROJECT = (
     R("leader", _m(w.person), ("{v} leads project {s}.", "Project {s} is led by {v}.", "The leader of project {s} is {v}.", "{v} is responsible for project {s}."),
@@ -196,7 +196,7 @@ PROJECT = (
     R("budget", _PRICE, ("The budget of project {s} is {v}.", "Project {s} may spend {v}.", "Project {s} got {v}."),
       ("What is the budget of project {s}?", "How much may project {s} spend?", "How much money does project {s} have?"), "The budget of project {s} is {v}."),
     R("status", _p(w.STATUSES), ("Project {s} is {v}.", "The status of project {s} is {v}.", "Project {s} is now {v}."),
-      ("What is the status of project {s}?", "How is project {s} doing?", "What state is project {s} in?"), "The status of project {s} is {v}."),
+      ("What is the status of project {s}?", "What state is project {s} in?"), "The status of project {s} is {v}."),
     R("code", _ID, ("The code of project {s} is {v}.", "Project {s} has the code {v}.", "Project {s} is filed under {v}."),
       ("What is the code of project {s}?", "Which code does project {s} have?", "Under which code is project {s} filed?"), "The code of project {s} is {v}."),
     R("client", _m(w.company), ("Project {s} is for {v}.", "The client of project {s} is {v}.", "{v} ordered project {s}."),
@@ -218,6 +218,34 @@ NOTE = (
     R("architect", _m(w.person), ("The {s} was designed by {v}.", "{v} built the {s}.", "The architect of the {s} was {v}."),
       ("Who designed the {s}?", "Who built the {s}?", "Who was the architect of the {s}?"), "The {s} was designed by {v}."),
 )
+
+
+CLOSE = (
+    {"job", "employer"}, {"job", "department"}, {"employer", "department"},
+    {"hobby", "collection"}, {"hobby", "instrument"}, {"birthday", "age"},
+    {"car", "bus line"}, {"nickname", "username"}, {"number of children", "sister"},
+    {"population", "area"}, {"byname", "former name"}, {"elevation", "height of the church tower"},
+    {"sight", "height of the church tower"}, {"population", "number of students"},
+    {"main industry", "speciality"}, {"famous native", "patron saint"},
+    {"headquarters", "address"}, {"headquarters", "factory"}, {"phone number", "e-mail"},
+    {"address", "e-mail"}, {"head", "owner"}, {"founder", "owner"}, {"revenue", "share price"},
+    {"origin", "previous owner"}, {"origin", "manufacturer"}, {"launch date", "delivery time"},
+    {"warranty", "best-before date"}, {"stock", "pack size"}, {"price", "discount"},
+    {"date", "start time"}, {"date", "end time"}, {"start time", "end time"},
+    {"organiser", "sponsor"}, {"speaker", "band"}, {"number of guests", "number of helpers"},
+    {"status", "progress"}, {"architect", "donor"}, {"age", "renovation year"},
+    {"floor", "number of steps"}, {"species", "coat colour"}, {"owner", "sleeping place"},
+    {"author", "publisher"}, {"home port", "destination"}, {"home port", "flag state"},
+    {"spice", "side dish"}, {"country", "inventor"},
+)
+"""Pairs of relations one of which half answers questions for the other."""
+
+RIVALS = {
+    "spouse", "manager", "dentist", "landlord", "sister", "best friend",
+    "emergency contact", "deputy", "sister town", "nearest city", "rival", "auditor",
+    "supplier",
+}
+"""Relations whose value is of its subject's kind: "she" could be either of them."""
 
 
 @dataclass(frozen=True, slots=True)

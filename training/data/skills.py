@@ -86,6 +86,8 @@ def lookup(s: Source, talk: Talk) -> None:
     keys = list(dict.fromkeys(copyable(s) for _ in range(s.rng.randrange(3, 14))))
     keys = [k for k in keys if sum(k in other for other in keys) == 1]
     values = [copyable(s) for _ in keys]
+    keys = [k for k in keys if not any(k in v for v in values)]
+    values = values[: len(keys)]
     glue = s.one_of((": ", " = ", " is ", " -> "))
     lines = s.one_of(("\n", "\n", "; ", ". ")).join(f"{k}{glue}{v}" for k, v in zip(keys, values, strict=True))
     order = s.rng.sample(range(len(keys)), min(len(keys), s.rng.choice((1, 2, 3, 4))))
