@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import inspect
 import os
 import signal
@@ -29,7 +30,7 @@ from dsagent import (
     sync,
     tool,
 )
-from dsagent.sync.portal import Held
+from dsagent.sync.portal import Held, wait
 from dsagent.testing import Asked, ScriptedModel, Step, call, say
 
 if TYPE_CHECKING:
@@ -293,6 +294,18 @@ def test_what_interrupts_a_wait_cancels_it() -> None:
         thread.join()
         assert model.context_limit == 8192  # it goes on
     assert (engine.cancelled, engine.open) == (1, 0)
+
+
+def test_an_interrupt_that_wakes_nobody_is_noticed() -> None:
+    """A signal that comes between a thread's last look and its sleep, which is what
+    `interrupt_main` leaves behind: the handler is due, and nothing wakes the thread."""
+
+    async def interrupt() -> None:
+        _thread.interrupt_main()
+        await anyio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        wait(interrupt)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals a thread")

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NAP = 0.25
+"""Seconds until a wait looks whether it was interrupted."""
+
 _lock = threading.Lock()
 _running: BlockingPortal | None = None
 
@@ -76,6 +79,17 @@ def _cancelling(
         raise
 
 
+def _outcome(future: futures.Future[T]) -> T:
+    """The future's result, when it is there.
+
+    Waited for in naps: a signal that arrives just before a thread sleeps for a lock
+    doesn't wake it (nor does any on Windows), and Ctrl-C would be lost.
+    """
+    while not futures.wait([future], NAP).done:
+        pass
+    return future.result()
+
+
 def wait(call: Callable[[], Awaitable[T]]) -> T:
     """Run ``call`` on the event loop and wait. If the wait breaks off, so does it."""
     begun: list[anyio.CancelScope] = []
@@ -91,7 +105,7 @@ def wait(call: Callable[[], Awaitable[T]]) -> T:
             ended.set()
 
     with _cancelling(begun, ended):
-        return _portal().start_task_soon(run).result()
+        return _outcome(_portal().start_task_soon(run))
 
 
 class Held(Generic[T]):
@@ -110,7 +124,7 @@ class Held(Generic[T]):
     def __enter__(self) -> T:
         with _cancelling(self._begun, self._ended):
             self._task = _portal().start_task_soon(self._hold)
-            return self._entered.result()
+            return _outcome(self._entered)
 
     def __exit__(
         self,
