@@ -21,7 +21,7 @@ def _alike(group: str, others: Iterable[str]) -> bool:
     return any(frozenset((group, other)) in ALIKE for other in others)
 
 
-FIRST_TRIED = 0.35
+FIRST_TRIED = 0.55
 """Share of the well-known tools that is what newcomers try first."""
 
 
@@ -228,7 +228,7 @@ def _same_tool(s: Source, tool: t.Tool, count: int) -> list[t.Ask]:
     values = list(dict.fromkeys(concepts.show(param.make(s)) for _ in range(count)))
     if param.kind != "string":
         return [t.request(s, tool)]
-    template = s.template(tool.concept.asks)
+    template = s.template(tool.concept.asks, tool.concept.plain)
     text = fill(template, {"0": join_and(values)})
     asks = []
     for value in values:

@@ -46,6 +46,8 @@ class Concept:
     asks: tuple[str, ...]
     result: Result
     required: int = 99
+    plain: int = 0
+    """How many of the first `asks` are the plain ones."""
 
 
 def show(value: Value) -> str:

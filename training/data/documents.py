@@ -60,15 +60,17 @@ def new_fact(s: Source, subject: str, relation: Relation, again: str = "") -> Fa
     value = relation.make(s)
     if value == subject:
         value = relation.make(s)
-    sentence = _state(s, subject, relation, value, again)
-    while sentence.startswith(value) and value[0].islower():
-        # A value is copied as it stands, and a capital would change it.
+    for _ in range(8):
         sentence = _state(s, subject, relation, value, again)
+        if not (sentence.startswith(value) and value[0].islower()):
+            break
+    else:  # A value is copied as it stands, and a capital would change it.
+        sentence = fill(relation.answer, {"s": subject, "v": value})
     return Fact(subject, relation, value, capital(sentence.replace("  ", " ").replace(" .", ".")))
 
 
 def _state(s: Source, subject: str, relation: Relation, value: str, again: str) -> str:
-    template = s.template(relation.sentences)
+    template = s.template(relation.sentences, relation.plain[0])
     if again and not _NAMED.search(template):
         owns = {"It": "Its", "She": "Her", "He": "His"}.get(again, f"{again}'s")
         template = re.sub(r"^(The )?\{s\}'s ", f"{owns} ", template)
@@ -165,7 +167,8 @@ def question(s: Source, fact: Fact) -> str:
     if s.chance(0.15):
         text = s.phrase(_GENERIC, {"r": fact.relation.noun, "s": article + fact.subject})
         return capital(text) if s.chance(0.6) else text
-    template, wrapped = s.template(fact.relation.questions), s.chance(0.1)
+    template = s.template(fact.relation.questions, fact.relation.plain[1])
+    wrapped = s.chance(0.1)
     if not wrapped and s.chance(0.4):
         template = as_typed(s, template)
     text = fill(template, {"s": fact.subject, "v": fact.value})

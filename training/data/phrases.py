@@ -21,6 +21,8 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=\{(\w+)\})")
 _AT = re.compile(r"\b([Aa])t (?=\{(\w+)\})")
 _DAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
+PLAIN = 0.45
+"""Share of the phrasings that are plain, where some are."""
 BLENDS = 0.35
 """Share of the words that give way to an invented one."""
 
@@ -50,9 +52,14 @@ class Source:
         """One of `options`, all of which training may use."""
         return options[int(self.rng.random() * len(options))]
 
-    def template(self, options: Sequence[str]) -> str:
-        """One of the templates of this source's part, brackets chosen."""
+    def template(self, options: Sequence[str], plain: int = 0) -> str:
+        """One of the templates of this source's part, brackets chosen.
+
+        The first `plain` of them are what most people say, and come more often.
+        """
         held = self.held and not self.seen_phrasings
+        if plain and self.chance(PLAIN):
+            options = _first(options, plain)
         part = _PARTS.get((id(options), held))
         if part is None:
             part = [text for text in options if is_held_out(text) == held]
@@ -64,6 +71,14 @@ class Source:
     def phrase(self, options: Sequence[str], slots: Mapping[str, str]) -> str:
         """A template with its slots filled."""
         return fill(self.template(options), slots)
+
+
+_FIRST: dict[tuple[int, int], Sequence[str]] = {}
+
+
+def _first(options: Sequence[str], count: int) -> Sequence[str]:
+    """The first of `options`, the same object every time."""
+    return _FIRST.setdefault((id(options), count), options[:count])
 
 
 # Templates live as long as the program; keeping them alive keeps their ids unique.

@@ -33,6 +33,8 @@ class Relation:
     sentences: tuple[str, ...]
     questions: tuple[str, ...]
     answer: str
+    plain: tuple[int, int] = (0, 0)
+    """How many of the first sentences and questions are the plain ones."""
 
 
 def _m(make: Callable[..., object]) -> Maker:
@@ -323,10 +325,14 @@ def _extended(kinds: dict[str, Kind]) -> tuple[Kind, ...]:
         old = known[name].get(noun)
         if old is None:
             old = Relation(noun, maker(parts["value"][0]), (), (), parts["answer"][0])
+            plain = (0, 0)
+        else:
+            plain = old.plain if any(old.plain) else (len(old.sentences), len(old.questions))
         known[name][noun] = replace(
             old,
             sentences=tuple(dict.fromkeys(old.sentences + parts["sentences"])),
             questions=tuple(dict.fromkeys(old.questions + parts["questions"])),
+            plain=plain,
         )
     return tuple(
         Kind(

@@ -197,7 +197,7 @@ def request(s: Source, tool: Tool) -> Ask:
                 break
             value = param.make(s)
         values.append(value)
-    template = s.template(tool.concept.asks)
+    template = s.template(tool.concept.asks, tool.concept.plain)
     typed = as_typed(s, template)
     small = all(isinstance(v, str) for v in values) and s.chance(0.06)
     if small:

@@ -12,7 +12,11 @@ from training.data.concepts import plain
 
 _ASKS = texts.sections("asks")
 EVERYDAY = tuple(
-    replace(concept, asks=tuple(dict.fromkeys(concept.asks + _ASKS[head])))
+    replace(
+        concept,
+        asks=tuple(dict.fromkeys(concept.asks + _ASKS[head])),
+        plain=len(concept.asks),
+    )
     for concept in everyday.EVERYDAY
     if (head := concept.names.split()[0])
 )
