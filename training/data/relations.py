@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from training.data import texts
 from training.data import words as w
-from training.data.values import Maker, maker, price
+from training.data.values import Maker, address, maker, price
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,6 @@ def _n(low: int, high: int, unit: str = "") -> Maker:
 
 _YEAR: Maker = lambda s: str(s.rng.randrange(1100, 2026))  # noqa: E731
 _ID = _m(lambda r, h: w.identifier(r))
-_PRICE = price
 
 R = Relation
 PERSON = (
@@ -77,7 +76,7 @@ PERSON = (
       ("What is {s}'s hobby?", "What does {s} do for fun?", "What hobby does {s} have?", "How does {s} spend free time?"), "{s}'s hobby is {v}."),
     R("employer", _m(w.company), ("{s} works for {v}.", "{s} is employed at {v}.", "{s} joined {v} [in spring|last year|].", "The employer of {s} is {v}."),
       ("Who does {s} work for?", "Which company does {s} work for?", "What is {s}'s employer?", "Who employs {s}?"), "{s} works for {v}."),
-    R("salary", _PRICE, ("{s} is paid {v} a day.", "{s} earns {v} a day.", "The daily pay of {s} is {v}."),
+    R("salary", price, ("{s} is paid {v} a day.", "{s} earns {v} a day.", "The daily pay of {s} is {v}."),
       ("How much does {s} earn?", "What is {s}'s pay?", "How much is {s} paid?", "What does {s} make a day?"), "{s} earns {v} a day."),
     R("office", _n(1, 900), ("{s} sits in room {v}.", "{s}'s office is room {v}.", "You find {s} in room {v}.", "Room {v} belongs to {s}."),
       ("Which room is {s} in?", "What is {s}'s [room|office]?", "Where is the office of {s}?", "In which room do I find {s}?"), "{s} is in room {v}."),
@@ -151,11 +150,11 @@ COMPANY = (
       ("Who is the rival of {s}?", "Who does {s} compete with?", "Which company is a competitor of {s}?"), "The rival of {s} is {v}."),
     R("owner", _m(w.person), ("{s} is owned by {v}.", "{s} belongs to {v}.", "The owner of {s} is {v}."),
       ("Who owns {s}?", "Who does {s} belong to?", "Who is the owner of {s}?"), "{s} is owned by {v}."),
-    R("address", lambda s: f"{s.rng.randrange(1, 200)} {s.word(w.STREETS)}", ("The address of {s} is {v}.", "{s} is at {v}.", "You find {s} at {v}."),
+    R("address", address, ("The address of {s} is {v}.", "{s} is at {v}.", "You find {s} at {v}."),
       ("What is the address of {s}?", "Where can I find {s}?", "At which address is {s}?", "Which street is {s} in?"), "The address of {s} is {v}."),
 )
 PRODUCT = (
-    R("price", _PRICE, ("The {s} costs {v}.", "The price of the {s} is {v}.", "You pay {v} for the {s}.", "The {s} sells for {v}."),
+    R("price", price, ("The {s} costs {v}.", "The price of the {s} is {v}.", "You pay {v} for the {s}.", "The {s} sells for {v}."),
       ("How much is the {s}?", "What does the {s} cost?", "What is the price of the {s}?", "How much does the {s} cost?", "How much do I pay for the {s}?"), "The {s} costs {v}."),
     R("colour", _p(w.COLOURS), ("The {s} is {v}.", "The {s} comes in {v}.", "The colour of the {s} is {v}.", "The {s} is sold in {v}."),
       ("What colo[u|]r is the {s}?", "Which colour does the {s} come in?", "What is the colour of the {s}?"), "The {s} is {v}."),
@@ -183,7 +182,7 @@ EVENT = (
       ("Where is the {s}?", "Where is the {s} held?", "What is the venue of the {s}?", "Where does the {s} take place?"), "The {s} is held in the {v}."),
     R("organiser", _m(w.person), ("The {s} is organised by {v}.", "{v} organises the {s}.", "The organiser of the {s} is {v}.", "{v} is in charge of the {s}."),
       ("Who organises the {s}?", "Who is the organiser of the {s}?", "Who is in charge of the {s}?", "Who runs the {s}?"), "The {s} is organised by {v}."),
-    R("ticket price", _PRICE, ("Tickets for the {s} cost {v}.", "A ticket to the {s} is {v}.", "Entry to the {s} costs {v}."),
+    R("ticket price", price, ("Tickets for the {s} cost {v}.", "A ticket to the {s} is {v}.", "Entry to the {s} costs {v}."),
       ("How much are tickets for the {s}?", "What does a ticket to the {s} cost?", "How much is entry to the {s}?", "What is the ticket price of the {s}?"), "Tickets for the {s} cost {v}."),
     R("number of guests", _n(5, 3000), ("{v} guests are expected at the {s}.", "The {s} expects {v} guests.", "The {s} has room for {v} people."),
       ("How many guests are expected at the {s}?", "How many people come to the {s}?", "How many guests does the {s} have?"), "{v} guests are expected at the {s}."),
@@ -195,7 +194,7 @@ PROJECT = (
       ("Who leads project {s}?", "Who is the leader of project {s}?", "Who is responsible for project {s}?", "Who runs project {s}?"), "Project {s} is led by {v}."),
     R("deadline", _m(w.date), ("Project {s} is due on {v}.", "The deadline of project {s} is {v}.", "Project {s} must be finished by {v}."),
       ("When is project {s} due?", "What is the deadline of project {s}?", "By when must project {s} be finished?"), "The deadline of project {s} is {v}."),
-    R("budget", _PRICE, ("The budget of project {s} is {v}.", "Project {s} may spend {v}.", "Project {s} got {v}."),
+    R("budget", price, ("The budget of project {s} is {v}.", "Project {s} may spend {v}.", "Project {s} got {v}."),
       ("What is the budget of project {s}?", "How much may project {s} spend?", "How much money does project {s} have?"), "The budget of project {s} is {v}."),
     R("status", _p(w.STATUSES), ("Project {s} is {v}.", "The status of project {s} is {v}.", "Project {s} is now {v}."),
       ("What is the status of project {s}?", "What state is project {s} in?"), "The status of project {s} is {v}."),

@@ -38,7 +38,6 @@ COPY = texts.entries(
 )
 REVERSE = texts.entries(
     "requests", "AGAIN","What did I [just|] ask you to repeat?", "What was it again?", "Say it again.", "Once more[, please|].", "And again?", "Repeat that.")
-PICK = ("What is the {o} word of: {x}?", "Give me the {o} item of: {x}", "Which one comes {o}? {x}")
 
 
 def copyable(s: Source) -> str:

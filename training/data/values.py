@@ -31,6 +31,11 @@ def price(s: Source) -> str:
     return s.one_of(_MONEY).replace("{}", f"{s.rng.randrange(1, 900)}{cents}")
 
 
+def address(s: Source) -> str:
+    """A house number and a street."""
+    return f"{s.rng.randrange(1, 200)} {s.word(w.STREETS)}"
+
+
 def pool(name: str) -> w.Pool:
     """The list of `words.py` that is called `name`."""
     found = getattr(w, name)

@@ -19,6 +19,7 @@ from training.data.concepts import (
     words_of,
 )
 from training.data.phrases import join_and
+from training.data.values import address
 
 if TYPE_CHECKING:
     from training.data.phrases import Source
@@ -64,10 +65,6 @@ sheets quilts throws dishcloths jerseys overalls raincoats
 _CLOCK: Final = text_of(w.clock)
 _DATE: Final = text_of(w.date)
 _COINED: Final = text_of(lambda r, h: w.invented_name(r))
-
-
-def _address(s: Source) -> Value:
-    return f"{s.rng.randrange(1, 200)} {s.word(w.STREETS)}"
 
 
 def _door(s: Source) -> Value:
@@ -419,8 +416,8 @@ _TRAVEL: Final[tuple[Concept, ...]] = (
     Concept(
         "call_taxi taxi book_taxi order_taxi callTaxi get_cab request_ride bookRide hail_cab cab",
         ("Call a taxi.", "Order a taxi to an address", "Book a ride from one address to another.", "Get a cab."),
-        (string_param("pickup from address start pickup_address where", _address, "Where to pick up", "Pick-up address"),
-         string_param("destination to dropoff target drop_off end", _address, "Where to go", "Destination address")),
+        (string_param("pickup from address start pickup_address where", address, "Where to pick up", "Pick-up address"),
+         string_param("destination to dropoff target drop_off end", address, "Where to go", "Destination address")),
         ("Call a taxi from {0} to {1}.", "I need a cab at {0}, going to {1}.", "taxi {0} to {1}", "Get me a taxi to {1}, I'm at {0}.", "Pick me up at {0} and drive me to {1}.", "Order a ride from {0} to {1}.", "Could a taxi come to {0}? I have to get to {1}.",
          "My grandmother is at {0} and has to go to {1}, send a taxi.", "Cab please: {0} to {1}", "We're stuck at {0}, get a taxi to {1}.", "A taxi for {0}, destination {1}.", "I'd like to be driven from {0} to {1}.", "Take me to {1}. Pick-up at {0}.",
          "Book a cab to {1} for somebody waiting at {0}.", "ride from {0}, drop off at {1}", "To {1} by taxi, leaving from {0}.", "Too tired to walk from {0} to {1}, call a cab.", "Would you send a taxi round to {0}? It goes to {1}.", "Have a taxi collect me at {0} for {1}.",
@@ -447,7 +444,7 @@ _TRAVEL: Final[tuple[Concept, ...]] = (
          "charging {0}", "Does {0} have a fast charger?", "My electric car needs juice, I'm in {0}.", "Show me charging stations in {0}.", "Where do people plug in their cars in {0}?", "Any place to charge an electric car in {0}?", "Get me to a charger close to {0}.",
          "Which charging station is there in {0}?", "A charging point in {0}, quickly.", "Stop in {0} to charge: where?", "I want to top up the car's battery in {0}.", "Search chargers near {0}.", "How do I charge the car in {0}, is there a station?", "charge point in {0}",
          "Could the car be charged in {0}? Where exactly?", "Locate a charger for my car in {0}.", "Tell me about car chargers in {0}.", "Our car has to be plugged in at {0}, find a station there."),
-        simple("address", _address, "{v}", "There is a charger in {0} at {v}."),
+        simple("address", address, "{v}", "There is a charger in {0} at {v}."),
     ),
     Concept(
         "rent_car car_rental hire_car rentCar book_car reserve_car carHire rental_car get_rental hireCar",
@@ -581,7 +578,7 @@ _HEALTH: Final[tuple[Concept, ...]] = (
         ("Which pharmacy is open in {0}?", "Find a pharmacy in {0}.", "pharmacy {0}", "I need a chemist in {0}.", "Where can I get medicine in {0} at this hour?", "Is there a pharmacy on duty in {0}?", "Nearest pharmacy in {0}?", "My child has a fever and we're in {0}, where's a pharmacy?", "night pharmacy {0}",
          "Look for an open chemist's in {0}.", "I've run out of pills in {0}, where do I buy them?", "Show me a pharmacy in {0}.", "Any drugstore open in {0}?", "Where do I take my prescription in {0}?", "A pharmacy around {0}, please.", "Tell me where the pharmacy in {0} is.", "Have they got a late pharmacy in {0}?",
          "Who sells plasters and painkillers in {0} now?", "Search for pharmacies in {0}.", "I'm visiting {0} and need a pharmacist.", "emergency pharmacy in {0}", "On Sunday, which pharmacy serves {0}?", "Find out which chemist has night duty in {0}.", "I have a prescription and I'm in {0}.", "Open pharmacies near {0}?", "Get me the address of a pharmacy in {0}."),
-        simple("address", _address, "{v}", "There is a pharmacy in {0} at {v}."),
+        simple("address", address, "{v}", "There is a pharmacy in {0} at {v}."),
     ),
 )
 
