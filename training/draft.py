@@ -25,9 +25,10 @@ from torch import Tensor
 
 from dsagent.encoding.tokens import NOISE
 from dsagent.errors import Unsupported
+from training.attend import BLOCK
 from training.drafter import DrafterModule, DraftShape
 from training.losses import draft_loss
-from training.model import BLOCK, Backbone, Shape
+from training.model import Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
 from training.run import Resumable, Schedule, load_weights, parse
@@ -98,10 +99,10 @@ class Target:
         return Target(model, layers)
 
     @torch.no_grad()
-    def observe(self, ids: Tensor) -> Observed:
-        """Run ``ids [B, T]``."""
+    def observe(self, ids: Tensor, begins: Tensor | None = None) -> Observed:
+        """Run ``ids [B, T]``, whose conversations begin at ``begins [B, T]``."""
         taps = []
-        for layer, (X, _) in enumerate(self.model.outputs(ids)):
+        for layer, (X, _) in enumerate(self.model.outputs(ids, begins=begins)):
             if layer in self.layers:
                 taps.append(X.mean(2))
         return Observed(self.model.finish(X), torch.cat(taps, -1))
@@ -196,10 +197,12 @@ class DraftRun(Resumable):
         target, g = self.target, self.s.block
         at, valid = anchors.at, anchors.valid
         with torch.autocast("cpu", torch.bfloat16):
-            observed = target.observe(batch.ids)
+            observed = target.observe(batch.ids, batch.begins)
             context = self.drafter.context(observed.taps)
             embed = target.model.embed
-            X = self.drafter.block(batch.ids.gather(1, at), at, context, embed)
+            X = self.drafter.block(
+                batch.ids.gather(1, at), at, batch.begins.gather(1, at), context, embed
+            )
         # From here on only what is valid, flat: N tokens.
         row, block, place = valid.nonzero(as_tuple=True)
         position = at[row, block] + place

@@ -60,15 +60,17 @@ class DraftShape:
         }
 
 
-def context_bias(at: Tensor, tokens: int, window: int) -> Tensor:
+def context_bias(at: Tensor, begins: Tensor, tokens: int, window: int) -> Tensor:
     """0 where the block behind anchor ``at [B, n]`` sees a token: ``[B, n, T]``.
 
-    Those are the ``window`` tokens before the anchor, the same for all its places.
-    The anchor itself is seen within the block.
+    Those are the ``window`` tokens before the anchor, from where its conversation
+    ``begins [B, n]``, the same for all its places. The anchor itself is seen within the
+    block.
     """
     t = torch.arange(tokens)
     before = at.unsqueeze(-1) - t
-    return torch.where((before > 0) & (before <= window), 0.0, -torch.inf)
+    seen = (before > 0) & (before <= window) & (t >= begins.unsqueeze(-1))
+    return torch.where(seen, 0.0, -torch.inf)
 
 
 class DraftAttention(Projections):
@@ -181,16 +183,22 @@ class DrafterModule(nn.Module):
         return [stage.attn.context(main) for stage in self.stages()]
 
     def block(
-        self, anchors: Tensor, at: Tensor, context: Sequence[Tensor], embed: nn.Module
+        self,
+        anchors: Tensor,
+        at: Tensor,
+        begins: Tensor,
+        context: Sequence[Tensor],
+        embed: nn.Module,
     ) -> Tensor:
         """Streams ``[B, n, g, m, D]`` of the blocks behind ``anchors [B, n]``.
 
-        ``at [B, n]`` are the anchors' positions; blocks of a row don't see each other.
+        ``at [B, n]`` are the anchors' positions, ``begins [B, n]`` where their
+        conversations begin; blocks of a row don't see each other.
         """
         s, g = self.s, self.d.block
         ids = F.pad(anchors.unsqueeze(-1), (0, g - 1), value=self.d.noise).flatten(1)
         positions = (at.unsqueeze(-1) + torch.arange(g)).flatten(1)
-        bias = context_bias(at, context[0].shape[1], s.window)
+        bias = context_bias(at, begins, context[0].shape[1], s.window)
         X = embed(ids).unsqueeze(2).expand(-1, -1, s.m, -1).contiguous()
         for stage, keys in zip(self.stages(), context, strict=True):
             X, _ = stage(X, ids, keys, bias, positions)

@@ -28,6 +28,8 @@ class Exchange:
     def __init__(self, folder: Path, rank: int, peers: int, every: int) -> None:
         self.folder, self.rank, self.peers, self.every = folder, rank, peers, every
         folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob(f"*.{rank}.safetensors"):  # of a run that was stopped
+            stale.unlink()
 
     def due(self, step: int) -> bool:
         """Whether weights are averaged after this step."""

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.model import EVERY
+from training.model import EVERY, sees_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,28 +45,28 @@ def indexer_loss(
 
     The mass is summed over heads, renormalised and detached, as are the indexer's
     inputs: only the indexer learns from this. Queries whose heads put (almost)
-    nothing on entries carry no information and count by that mass. Queries before
-    position ``since``, which have few entries to choose from, don't count. The window
-    has no say in it: what attention looks up among entries that the window still covers
-    is what it will look for when it doesn't.
+    nothing on entries carry no information and count by that mass. The first ``since``
+    queries of a conversation, which have few entries to choose from, don't count. The
+    window has no say in it: what attention looks up among entries that the window still
+    covers is what it will look for when it doesn't.
 
     Scores of all queries are a quarter of a step's time; ``queries`` picks some.
     """
     total = torch.zeros(())
     for a in attended:
-        p = a.p[:, :, queries].detach().sum(1)
+        p = a.mass[:, queries]
         mass = p.sum(-1, keepdim=True)
         target = p / mass.clamp(min=1e-6)
         s = a.attention
         x, qr = a.x.detach(), a.qr.detach()
-        scores = s.indexer(x, qr, s.cos, s.sin, queries).float()
-        t = torch.arange(x.shape[1])[queries, None]
-        closed = torch.arange(p.shape[2]) < (t + 1) // 4
+        scores = s.indexer(x, qr, s.cos, s.sin, a.begins, queries).float()
+        t = torch.arange(x.shape[1])[queries]
+        closed = sees_entries(a.begins, t, p.shape[2], 4)
         scores = scores.masked_fill(~closed, -1e9)
         log_q = scores.log_softmax(-1)
         log_p = target.clamp(min=1e-9).log()
         kl = (target * (log_p - log_q)).masked_fill(~closed, 0).sum(-1)
-        w = mass[..., 0] * (t[:, 0] >= since)
+        w = mass[..., 0] * (t - a.begins[:, queries] >= since)
         total = total + (kl * w).sum() / w.sum().clamp(min=1e-3)
     return total / max(len(attended), 1)
 

@@ -22,13 +22,12 @@ from torch import Tensor, nn
 
 from dsagent.engine.config import Yarn
 from dsagent.kernels import ops
+from training.attend import attend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BLOCK = 128
-"""Queries are attended in blocks of this many."""
 EVERY = slice(None)
 
 
@@ -151,11 +150,26 @@ def product_type() -> torch.dtype:
     return torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
 
 
-def window_bias(T: int, window: int) -> Tensor:
-    """0 where a query sees a token, -inf elsewhere: ``[T, T]``."""
+def window_bias(begins: Tensor, window: int) -> Tensor:
+    """0 where a query sees a token, -inf elsewhere: ``[B, T, T]``.
+
+    ``begins [B, T]``: where the conversation of each token begins.
+    """
+    T = begins.shape[1]
     i = torch.arange(T)[:, None]
     j = torch.arange(T)[None]
-    return torch.where((j <= i) & (j > i - window), 0.0, -torch.inf)
+    near = (j <= i) & (j > i - window) & (j >= begins.unsqueeze(-1))
+    return torch.where(near, 0.0, -torch.inf)
+
+
+def sees_entries(begins: Tensor, queries: Tensor, entries: int, ratio: int) -> Tensor:
+    """Whether each query sees each of the first entries: ``[B, queries, entries]``.
+
+    Those that are complete, of the query's own conversation and of no other.
+    """
+    n = torch.arange(entries)
+    closed = n < (queries.unsqueeze(-1) + 1) // ratio
+    return closed & (n * ratio >= begins[:, queries].unsqueeze(-1))
 
 
 class Linear(nn.Module):
@@ -194,15 +208,17 @@ class Compressor(nn.Module):
         self.wgate = Linear(wide, s.D)
         self.norm = Norm(width, s.eps)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """``x [B, T, D]`` to entries ``[B, T/ratio, width]``."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, begins: Tensor) -> Tensor:
+        """``x [B, T, D]``, ``begins [B, T]`` to entries ``[B, T/ratio, width]``."""
         B, T, _ = x.shape
         ratio, n = self.ratio, T // self.ratio
         kv = self.wkv(x).float().view(B, n, ratio, -1)
         z = self.wgate(x).float().view(B, n, ratio, -1) + self.ape
         if ratio == 4:
+            first = begins[:, ::ratio] == torch.arange(0, T, ratio)
+            before = self._previous(z, -1e9).masked_fill(first[..., None, None], -1e9)
             kv = torch.cat((self._previous(kv, 0.0), kv[..., self.width :]), 2)
-            z = torch.cat((self._previous(z, -1e9), z[..., self.width :]), 2)
+            z = torch.cat((before, z[..., self.width :]), 2)
         e = (z.softmax(2) * kv).sum(2)
         return rotate(self.norm(e), cos[:T:ratio], sin[:T:ratio])
 
@@ -222,9 +238,16 @@ class Indexer(nn.Module):
         self.compressor = Compressor(s, 4, s.di)
 
     def forward(
-        self, x: Tensor, qr: Tensor, cos: Tensor, sin: Tensor, queries: slice = EVERY
+        self,
+        x: Tensor,
+        qr: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        begins: Tensor,
+        queries: slice = EVERY,
     ) -> Tensor:
-        """``x [B, T, D]``, ``qr [B, T, Rq]`` to scores ``[B, T, T/4]``.
+        """``x [B, T, D]``, ``qr [B, T, Rq]``, ``begins [B, T]`` to scores
+        ``[B, T, T/4]``.
 
         With ``queries``, of those of the T positions only.
         """
@@ -233,7 +256,7 @@ class Indexer(nn.Module):
         qr = qr[:, queries]
         q = self.wq_b(qr).float().view(B, -1, s.Hi, s.di)
         q = rotate(q, cos[:T, None][queries], sin[:T, None][queries])
-        k = self.compressor(x, cos, sin)
+        k = self.compressor(x, cos, sin, begins)
         g = self.weights_proj(x[:, queries]).float() * (s.di * s.Hi) ** -0.5
         scores = torch.einsum("bthd,bnd->bthn", q, k).relu()
         return torch.einsum("bthn,bth->btn", scores, g)
@@ -255,9 +278,10 @@ class Attended:
     attention: Attention
     x: Tensor
     qr: Tensor
+    begins: Tensor
     entries: Tensor
-    p: Tensor
-    """Attention on entries ``[B, H, T, T/4]``."""
+    mass: Tensor
+    """Attention on entries, heads added up: ``[B, T, T/4]``; without gradient."""
 
 
 class Projections(nn.Module):
@@ -322,48 +346,41 @@ class Attention(Projections):
         if ratio == 4:
             self.indexer = Indexer(s)
 
-    def forward(self, x: Tensor, near: Tensor) -> tuple[Tensor, Attended | None]:
+    def forward(
+        self, x: Tensor, near: Tensor, begins: Tensor
+    ) -> tuple[Tensor, Attended | None]:
+        """``x [B, T, D]``; the window's bias ``near [B, T, T]``; ``begins [B, T]``."""
         T, low = x.shape[1], product_type()
         cos, sin = self.cos[:T], self.sin[:T]
         qr, q = self.queries(x, cos, sin)
         q = q.to(low)
         kv = self.keys(x, cos, sin).to(low)
-        entries = self.compressor(x, cos, sin) if self.ratio else None
-        outs, masses = [], []
-        for start in range(0, T, BLOCK):
-            o, mass = self._block(q, kv, entries, near, start)
-            outs.append(o)
-            masses.append(mass)
+        entries = self.compressor(x, cos, sin, begins) if self.ratio else None
+        far = torch.where(self.sees(begins), 0.0, -torch.inf)
+        if entries is None:
+            entries = kv[:, :0]
+        o, mass = attend(
+            q,
+            kv,
+            entries.to(low),
+            self.attn_sink,
+            near,
+            far,
+            begins,
+            self.s.window,
+            self.ratio,
+        )
         left = None
         if self.ratio == 4:
-            assert entries is not None
-            left = Attended(self, x, qr, entries, torch.cat(masses, 2))
-        return self.output(torch.cat(outs, 1), cos, sin), left
+            left = Attended(self, x, qr, begins, entries, mass)
+        return self.output(o, cos, sin), left
 
-    def _block(
-        self, q: Tensor, kv: Tensor, entries: Tensor | None, near: Tensor, start: int
-    ) -> tuple[Tensor, Tensor]:
-        """128 queries from ``start``: output ``[B, 128, H, d]``, mass on entries."""
-        s, B, stop = self.s, q.shape[0], start + BLOCK
-        first = max(0, stop - BLOCK - s.window + 1)
-        keys, bias = kv[:, first:stop], near[start:stop, first:stop]
-        T, seen = q.shape[1], stop - first
-        if entries is not None:
-            closed = stop // self.ratio
-            keys = torch.cat((keys, entries[:, :closed].to(kv.dtype)), 1)
-            t = torch.arange(start, stop)[:, None]
-            visible = torch.arange(closed) < (t + 1) // self.ratio
-            bias = torch.cat((bias, torch.where(visible, 0.0, -torch.inf)), 1)
-        flat = q[:, start:stop].transpose(1, 2).reshape(B, s.H * BLOCK, s.d)
-        scores = torch.bmm(flat, keys.transpose(1, 2)).view(B, s.H, BLOCK, -1)
-        scores = scores.float() * s.d**-0.5 + bias
-        sink = self.attn_sink.view(1, -1, 1, 1).expand(B, s.H, BLOCK, 1)
-        p = torch.cat((scores, sink), -1).softmax(-1)[..., :-1]
-        o = torch.bmm(p.to(kv.dtype).view(B, s.H * BLOCK, -1), keys)
-        mass = p[..., seen:]
-        if self.ratio == 4:
-            mass = F.pad(mass, (0, T // 4 - mass.shape[-1]))
-        return o.view(B, s.H, BLOCK, s.d).transpose(1, 2), mass
+    def sees(self, begins: Tensor) -> Tensor:
+        """Whether tokens see entries, ``[B, T, E]``; ``begins [B, T]``."""
+        T = begins.shape[1]
+        if not self.ratio:
+            return begins[:, :, None] < begins[:, None, :0]
+        return sees_entries(begins, torch.arange(T), T // self.ratio, self.ratio)
 
 
 class Expert(nn.Module):
@@ -442,7 +459,7 @@ class Block(nn.Module):
     """Attention, then experts, each between mHC's collapse and expand.
 
     ``seen`` is what the attention takes besides its input; a backbone layer's is the
-    bias of its window.
+    bias of its window and where conversations begin.
     """
 
     def __init__(self, s: Shape, attention: nn.Module, *, hashed: bool) -> None:
@@ -532,14 +549,16 @@ class Backbone(nn.Module):
             block.compile()
 
     def outputs(
-        self, ids: Tensor, window: int | None = None
+        self, ids: Tensor, window: int | None = None, begins: Tensor | None = None
     ) -> Iterator[tuple[Tensor, Attended | None]]:
         """Every layer's output streams ``[B, T, m, D]``, and what CSA layers leave."""
         s = self.s
-        near = window_bias(ids.shape[1], window or s.window)
+        if begins is None:
+            begins = torch.zeros_like(ids)
+        near = window_bias(begins, window or s.window)
         X = self.embed(ids).unsqueeze(2).expand(-1, -1, s.m, -1).contiguous()
         for block in self.layers:
-            X, left = block(X, ids, near)
+            X, left = block(X, ids, near, begins)
             yield X, left
 
     def finish(self, X: Tensor) -> Tensor:
@@ -550,9 +569,14 @@ class Backbone(nn.Module):
         return hidden
 
     def forward(
-        self, ids: Tensor, window: int | None = None
+        self, ids: Tensor, window: int | None = None, begins: Tensor | None = None
     ) -> tuple[Tensor, list[Attended]]:
-        """``ids [B, T]`` to hidden ``[B, T, D]`` (normed), and what CSA layers left."""
-        outputs = list(self.outputs(ids, window))
+        """``ids [B, T]`` to hidden ``[B, T, D]`` (normed), and what CSA layers left.
+
+        ``begins [B, T]`` tells where each token's conversation begins, at multiples of
+        4: tokens see nothing before it. Without, a row is one conversation. Of an entry
+        of ratio 128 that holds two conversations neither sees anything.
+        """
+        outputs = list(self.outputs(ids, window, begins))
         attended = [left for _, left in outputs if left is not None]
         return self.finish(outputs[-1][0]), attended

@@ -1,8 +1,7 @@
 """Conversations packed into rows of equal length.
 
-A row is a train of whole conversations, each from its own BOS; what is left at the
-end is padding without weight. Conversations see what stands before them in their row:
-that costs nothing and teaches to look past what is not theirs.
+A row is a train of whole conversations, each from its own BOS and seeing nothing of
+those before it; what is left at the end is padding without weight.
 """
 
 from __future__ import annotations
@@ -21,15 +20,21 @@ if TYPE_CHECKING:
 Tokens = tuple[list[int], list[float]]
 """A conversation's ids, and for each id the weight of predicting it."""
 
+GRID = 4
+"""Conversations begin at multiples of it, so that no ratio-4 entry holds two."""
 WAITING = 48
 """Conversations held back to fill gaps with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A batch, all ``[B, T]``: inputs, what follows, its weight, whether to look."""
+    """A batch, all ``[B, T]``: inputs, what follows, its weight, whether to look.
+
+    ``begins`` is where the conversation of each token begins.
+    """
 
     ids: Tensor
+    begins: Tensor
     targets: Tensor
     weight: Tensor
     keep: Tensor
@@ -66,12 +71,15 @@ class Rows:
         lines = [self._row(rng, progress) for _ in range(self.rows)]
         ids = torch.tensor([line[0] for line in lines])
         weight = torch.tensor([line[1] for line in lines])[:, 1:]
+        begins = torch.tensor([line[2] for line in lines])[:, :-1]
         generated = weight >= 1.0
         text = (weight >= 0.0) & (torch.rand(weight.shape) < self.prompt_share)
         weight = torch.where(generated, weight, self.prompt_weight / self.prompt_share)
-        return Packed(ids[:, :-1], ids[:, 1:], weight, generated | text)
+        return Packed(ids[:, :-1], begins, ids[:, 1:], weight, generated | text)
 
-    def _row(self, rng: random.Random, progress: float) -> Tokens:
+    def _row(
+        self, rng: random.Random, progress: float
+    ) -> tuple[list[int], list[float], list[int]]:
         """Whole conversations, the longest that still fits first, then padding."""
         while len(self.waiting) < WAITING:
             tokens = self.source(rng, progress)
@@ -79,6 +87,7 @@ class Rows:
                 self.waiting.append(tokens)
         ids: list[int] = []
         weight: list[float] = []
+        begins: list[int] = []
         room = self.length + 1
         first = True
         while True:
@@ -87,10 +96,13 @@ class Rows:
                 break
             first = False
             more, w = self.waiting.pop(i)
-            ids += more
-            weight += [-1.0, *w[1:]]
-            room -= len(more)
-        return ids + [self.pad] * room, weight + [-1.0] * room
+            gap = min(-len(more) % GRID, room - len(more))
+            begins += [len(ids)] * (len(more) + gap)
+            ids += more + [self.pad] * gap
+            weight += [-1.0, *w[1:]] + [-1.0] * gap
+            room = self.length + 1 - len(ids)
+        pads = [self.pad] * room
+        return ids + pads, weight + [-1.0] * room, begins + begins[-1:] * room
 
     def _longest(self, room: int) -> int | None:
         sizes: Sequence[int] = [len(t[0]) for t in self.waiting]

@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.attend import BLOCK
 from training.exchange import Exchange
 from training.losses import Reconstruction, indexer_loss, token_loss
-from training.model import BLOCK, Backbone, Shape
+from training.model import Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
 from training.run import Resumable, Schedule, load_weights, parse
@@ -84,7 +85,7 @@ class Run(Resumable):
         """The total loss of a batch, and the hidden states for the log."""
         s = self.s
         with torch.autocast("cpu", torch.bfloat16):
-            hidden, attended = self.model(batch.ids, window)
+            hidden, attended = self.model(batch.ids, window, batch.begins)
             loss = token_loss(
                 self.model, hidden, batch.targets, batch.weight, batch.keep
             )

@@ -71,7 +71,8 @@ def batch(seed: int) -> Packed:
     ids = torch.randint(0, 200, (2, T + 1), generator=generator)
     generated = (torch.arange(T) // 8 % 2 == 1).expand(2, T)
     weight = torch.where(generated, 1.0, 0.1)
-    return Packed(ids[:, :-1], ids[:, 1:], weight, generated)
+    begins = torch.zeros_like(ids)[:, 1:]
+    return Packed(ids[:, :-1], begins, ids[:, 1:], weight, generated)
 
 
 class TestLoss:
@@ -177,9 +178,10 @@ class TestMarks:
 
 
 def test_a_block_sees_the_window_before_its_anchor() -> None:
-    bias = context_bias(torch.tensor([[0, 1, 30]]), 64, WINDOW)[0]
-    seen = [[t for t in range(64) if bias[i, t] == 0] for i in range(3)]
-    assert seen == [[], [0], list(range(6, 30))]
+    at, begins = torch.tensor([[0, 1, 30, 40]]), torch.tensor([[0, 0, 0, 32]])
+    bias = context_bias(at, begins, 64, WINDOW)[0]
+    seen = [[t for t in range(64) if bias[i, t] == 0] for i in range(4)]
+    assert seen == [[], [0], list(range(6, 30)), list(range(32, 40))]
 
 
 class TestBlocks:
@@ -201,7 +203,8 @@ class TestBlocks:
         self, drafter: DrafterModule, target: Target, taps: Tensor, anchors: Tensor
     ) -> Tensor:
         context = drafter.context(taps)
-        return drafter.block(anchors, self.at, context, target.model.embed)
+        embed = target.model.embed
+        return drafter.block(anchors, self.at, 0 * self.at, context, embed)
 
     def test_a_block_depends_on_nothing_but_its_window_and_anchor(
         self, target: Target, drafter: DrafterModule
@@ -241,7 +244,8 @@ class TestBlocks:
         with torch.no_grad():
             context = drafter.context(taps[:, :70])
             embed = target.model.embed
-            alone = drafter.block(anchors[:, 2:], self.at[:, 2:], context, embed)
+            at = self.at[:, 2:]
+            alone = drafter.block(anchors[:, 2:], at, 0 * at, context, embed)
         assert torch.allclose(alone[0, 0], together[0, 2], atol=1e-5)
 
     def test_attention_is_the_references(
@@ -254,7 +258,7 @@ class TestBlocks:
         positions = torch.tensor([[p + k for p in at for k in range(4)]])
         with torch.no_grad():
             attention.attn_sink.copy_(torch.randn(s.H) * 2)
-            bias = context_bias(torch.tensor([at]), 64, s.window)
+            bias = context_bias(torch.tensor([at]), torch.zeros(1, 2), 64, s.window)
             found, _ = attention(x, attention.context(main), bias, positions)
         p = {k: v.double() for k, v in attention.state_dict().items()}
 

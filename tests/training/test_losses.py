@@ -46,9 +46,9 @@ def test_indexer_loss_is_the_divergence_from_attention(
     ids = torch.randint(0, 211, (1, 128))
     _, attended = model(ids, 24)
     a: Attended = attended[0]
-    mass = a.p.detach().double().sum(1)[0]
+    mass = a.mass.double()[0]
     s = a.attention
-    scores = s.indexer(a.x, a.qr, s.cos, s.sin)[0].detach().double()
+    scores = s.indexer(a.x, a.qr, s.cos, s.sin, a.begins)[0].detach().double()
     above = below = 0.0
     for t in range(128)[queries]:
         if t < 24:
@@ -89,6 +89,6 @@ def test_reconstruction_asks_an_entry_for_its_own_four_tokens(model: Backbone) -
             for slot in range(4):
                 teacher.maps[0, slot, window, ids[0, 4 * window + slot]] = 1.0
     x = torch.zeros(1, 32, s.D)
-    attended = Attended(model.layers[1].attn, x, x, entries, x)  # type: ignore[arg-type]
+    attended = Attended(model.layers[1].attn, x, x, x, entries, x)  # type: ignore[arg-type]
     assert teacher(model, ids, [attended]).item() < 1e-3
     assert teacher(model, ids.roll(4, 1), [attended]).item() > 5.0

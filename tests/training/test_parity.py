@@ -7,6 +7,7 @@ shorter than the row and entries must be selected by mask; and the same drafts.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def small(window: int) -> ModelConfig:
 def shaken(shape: Shape) -> Backbone:
     """A backbone in which every parameter matters."""
     torch.manual_seed(5)
-    model = Backbone(shape, longest=LENGTH)
+    model = Backbone(shape, longest=512)
     shake(model)
     return model
 
@@ -99,6 +100,25 @@ def test_the_trainer_and_the_engine_give_the_same_logits(
     assert torch.allclose(torch.cat(rows), wanted, atol=1e-4, rtol=0)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("window", [24, 1000])
+def test_conversations_of_a_row_are_as_if_alone(window: int, tmp_path: Path) -> None:
+    """The last two begin inside an entry of ratio 128 and are too short for one."""
+    save_checkpoint(tmp_path, small(window), {}, precision="f32")
+    model = shaken(Shape.read(tmp_path / "config.json"))
+    ids = torch.randint(0, 211, (1, 512))
+    bounds = [0, 128, 384, 384 + 52, 512]
+    begins = torch.zeros_like(ids)
+    for start, stop in itertools.pairwise(bounds):
+        begins[0, start:stop] = start
+    together = model(ids, begins=begins)[0]
+    for start, stop in itertools.pairwise(bounds):
+        alone = ids[:, start:stop]
+        padded = torch.nn.functional.pad(alone, (0, -alone.shape[1] % 128))
+        wanted = model(padded)[0][:, : stop - start]
+        assert torch.allclose(together[:, start:stop], wanted, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize(("window", "stages"), [(24, 1), (128, 2), (1000, 3)])
 def test_the_trainer_and_the_engine_draft_the_same(
     window: int, stages: int, tmp_path: Path
@@ -125,7 +145,7 @@ def test_the_trainer_and_the_engine_draft_the_same(
     given[:, 0] = ids[0, at[0]]
     with torch.no_grad():
         context = drafter.context(Target(backbone, shape.layers).observe(ids).taps)
-        X = drafter.block(ids.gather(1, at), at, context, backbone.embed)[0]
+        X = drafter.block(ids.gather(1, at), at, 0 * at, context, backbone.embed)[0]
         wanted, z = drafter.heads(
             X.flatten(0, 1), given.flatten(), backbone.head.weight
         )

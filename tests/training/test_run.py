@@ -33,7 +33,13 @@ def batch(seed: int) -> Packed:
     g = torch.Generator().manual_seed(seed)
     ids = torch.randint(0, 211, (1, 257), generator=g)
     ones = torch.ones(1, 256)
-    return Packed(ids[:, :-1], ids[:, 1:], ones, ones > 0)
+    return Packed(
+        ids[:, :-1],
+        torch.zeros_like(ones, dtype=torch.long),
+        ids[:, 1:],
+        ones,
+        ones > 0,
+    )
 
 
 def advance(run: Run, step: int) -> float:
@@ -171,6 +177,14 @@ class TestRows:
         generated = drawn.weight >= 1.0
         assert generated.any()
         assert drawn.keep[generated].all()
+
+    def test_conversations_begin_at_multiples_of_four(self) -> None:
+        drawn = self.rows([7, 20, 33]).draw(random.Random(0), 0.0)
+        for ids, begins in zip(drawn.ids.tolist(), drawn.begins.tolist(), strict=True):
+            starts = [i for i, t in enumerate(ids) if t == 0]
+            assert len(starts) > 1
+            assert all(start % 4 == 0 for start in starts)
+            assert begins == [max(j for j in starts if j <= i) for i in range(64)]
 
     def test_what_is_too_long_for_a_row_is_left_out(self) -> None:
         drawn = self.rows([90, 20]).draw(random.Random(0), 0.0)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Render = Callable[..., Iterable[object]]
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
-    "talk": 2, "copy": 6, "lookup": 8, "call": 34, "calls": 14, "no_tool": 9,
-    "chain": 4, "document": 38, "document_tools": 4, "schema": 18, "long": 0,
+    "talk": 3, "copy": 5, "lookup": 5, "call": 34, "calls": 22, "no_tool": 10,
+    "chain": 4, "document": 64, "document_tools": 4, "schema": 40, "long": 0,
 }  # fmt: skip
 
 
