@@ -38,10 +38,9 @@ def stage(progress: float, length: int) -> Stage:
     room = (length - 120) // 20
     grown = min(1.0, (progress - 0.15) / 0.35)
     longest = max(8, round(room * (0.3 + 0.7 * grown)))
-    weights["long"] = 4 + 8 * grown
-    weights["document_tools"] = 4 + 2 * grown
+    weights["long"] = 3 + 4 * grown
     if progress > 0.8:
-        weights |= {"call": 45, "long": 6, "document_tools": 4}
+        weights |= {"call": 45, "long": 6}
     return Stage(weights, sentences=(max(4, longest // 4), longest))
 
 

@@ -129,6 +129,9 @@ def finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
     """The results of `asks` and the answer to them, or an error and what follows."""
     if s.chance(0.12) and len(asks) == 1:
         ask = asks[0]
+        if not s.held and s.chance(0.5):
+            stopped(s, talk, ask)
+            return
         template = s.template(ERRORS if ask.arguments else _PLAIN_ERRORS)
         error = template.replace("{x}", concepts.show(next(iter(ask.arguments.values()), "")))
         talk.results([error])
@@ -147,6 +150,45 @@ def finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
     talk.results([ask.result for ask in asks])
     thought = "The results are " if len(asks) > 1 else "The result is "
     talk.say(" ".join(ask.answer for ask in asks), thought + " and ".join(ask.result.rstrip(".") for ask in asks) + ".", "")
+
+
+EXCEPTIONS = (
+    "ValueError", "KeyError", "RuntimeError", "LookupError", "TypeError", "OSError", "ConnectionError", "ZeroDivisionError", "IndexError",
+    "PermissionError", "FileNotFoundError", "HTTPError", "HTTPStatusError", "AttributeError", "NotImplementedError", "ReadTimeout",
+)
+REASONS = (
+    "no {n} there", "no {n} for {x}", "unknown {n}", "{x} is unknown", "the {n} is closed", "{x} has no {n}", "the {n} is missing", "cannot read the {n}",
+    "no {n} called {x}", "the {n} of {x} is empty", "{x} is not supported", "{n} required", "only one {n} allowed", "the {n} did not answer", "division by zero",
+    "too many {n}s", "'{x}'", "invalid {n}", "no such {n}", "{n} not found", "the {n} is not ready", "list index out of range", "500 Internal Server Error", "403 Forbidden",
+)
+
+
+def stopped(s: Source, talk: Talk, ask: t.Ask) -> None:
+    """A call that dsagent reports as failed, late or denied, in its own words
+    (`dsagent.tools.run`, `dsagent.approvals`). The exam has none of them."""
+    value = concepts.show(next(iter(ask.arguments.values()), "it"))
+    reason = fill(s.one_of(REASONS), {"n": s.word(w.NOUNS), "x": value})
+    roll = s.rng.random()
+    if roll < 0.35:
+        why = f": {reason}" if s.chance(0.3) else ""
+        talk.results([f"Error: not run, because this call was denied{why or '.'}"])
+        talk.say(f"The call was denied{why}.", f"The call was denied{why}. I tell the user.", reason if why else "denied")
+        return
+    if roll < 0.8:
+        error = s.one_of(EXCEPTIONS) if s.chance(0.8) else f"{capital(w.syllables(s.rng))}Error"
+        said, why, told = (f"{error}: {reason}", f": {reason}", reason) if s.chance(0.85) else (error, f" with {error}", error)
+        talk.results([f"Error: {ask.name} failed with {said}"])
+        talk.say(f"The tool failed{why}.", f"The tool failed{why}. I tell the user.", told)
+        return
+    late = f"timed out after {s.rng.choice((1, 2, 5, 10, 20, 30, 60, 120, 300))} seconds"
+    talk.results([f"Error: {ask.name} {late}."])
+    talk.call([ask], f"The tool {late}. I try again.")
+    if s.chance(0.4):
+        talk.results([f"Error: {ask.name} {late}."])
+        talk.say(f"The tool {late}.", "It failed twice. I tell the user.", late)
+        return
+    talk.results([ask.result])
+    talk.say(ask.answer, f"The result is {ask.result}.", "")
 
 
 PAIRS = texts.entries(

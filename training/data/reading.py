@@ -67,10 +67,10 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
 def document(s: Source, talk: Talk, count: int = 0) -> None:
     """Questions on a document of `count` facts over several turns."""
     talk.system()
-    turns = s.rng.choice((4, 6, 8, 10, 12)) if count else 0
+    turns = s.rng.choice((8, 12, 14, 16, 20)) if count else 0
     count = count or s.rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 8))
     page = d.page(s, count, filler=s.rng.choice((0.0, 0.0, 0.3, 1.0)))
-    turns = turns or min(2 + count, s.rng.choice((1, 2, 3, 4, 5, 6, 8, 10)))
+    turns = turns or min(3 + 2 * count, s.rng.choice((2, 3, 4, 5, 6, 8, 10, 12)))
     for turn in range(turns):
         ask_document(s, talk, page, first=turn == 0)
 
@@ -126,7 +126,7 @@ def fill_schema(s: Source, talk: Talk) -> None:
         order = order[: s.rng.randrange(1, len(order))]
     title = s.one_of(record.names.split())
     talk.system(response_format=_form(s, title, {key: keyed[key] for key in order}))
-    for turn in range(s.rng.choice((1, 1, 2, 3))):
+    for turn in range(s.rng.choice((2, 3, 4, 6))):
         values = {key: item.make(s) for key, item in keyed.items()}
         said = _told_of(s, keyed, values)
         sentences = list(said.values())
