@@ -294,6 +294,70 @@ def test_chat_through_pipes(
     assert saved[-1].token_ids  # so that going on replays it exactly
 
 
+@pytest.fixture
+def careful(tmp_path: Path) -> str:
+    """A tool that somebody has to agree to, in a file."""
+    path = tmp_path / "careful.py"
+    path.write_text(
+        "from dsagent import tool\n\n"
+        "@tool(approval=True)\n"
+        "def purge(what: str) -> str:\n"
+        '    """Purge."""\n'
+        '    return f"{what} is gone"\n'
+    )
+    return str(path)
+
+
+def test_chat_asks_about_calls_one_at_a_time(
+    use: Use, careful: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = use(
+        call("purge", what="a") + call("purge", what="b"),
+        "One of them.",
+        typed="Purge.\n/allow\n/deny b is mine\n",
+    )
+    assert main(["chat", "--thinking", "off", "--tools", careful]) == 0
+    denied = "Error: not run, because this call was denied: b is mine"
+    *asked, one, other, answer = capsys.readouterr().out.splitlines()
+    assert asked == [
+        "> Purge.",
+        '→ purge({"what": "a"})',
+        '→ purge({"what": "b"})',
+        'purge({"what": "a"}) waits: /allow, or /deny WHY',
+        "> /allow",
+        'purge({"what": "b"}) waits: /allow, or /deny WHY',
+        "> /deny b is mine",
+    ]
+    assert {one, other} == {"← purge: a is gone", f"← purge: {denied}"}
+    assert answer == "One of them."
+    assert "a is gone" in model.asked[1].text
+    assert denied in model.asked[1].text
+
+
+def test_chat_makes_no_call_that_nobody_allowed(
+    use: Use, careful: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["chat", "--thinking", "off", "--tools", careful]
+    kept = tmp_path / "kept.json"
+    # Input that ends while a call waits is a conversation that isn't finished.
+    use(call("purge", what="a"), typed=f"Purge.\n/save {kept}\n")
+    assert main(given) == 1
+    # It waits in the file, too, and answers to half of the calls mean nothing.
+    use("Gone.", typed="/resume\n/deny\n")
+    assert main([*given, str(kept)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("waits: /allow") == 3
+    assert "Error: not run, because this call was denied.\nGone." in out
+    # Saying something else is no yes, and takes back what was said of other calls.
+    two = call("purge", what="a") + call("purge", what="b")
+    typed = "Purge.\n/allow\nNever mind.\n/allow\n"
+    model = use(two, "Fine.", typed=typed)
+    assert main(given) == 1
+    out = capsys.readouterr().out
+    assert "is gone" not in out + model.asked[1].text
+    assert out.endswith("Fine.\n> /allow\nno call waits for a decision\n")
+
+
 def keep(path: Path, *messages: Message, **options: Any) -> str:
     """A saved chat."""
     chat = ScriptedModel([]).open_chat(**options)

@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from dsagent.approvals import pending
 from dsagent.cli.options import opened, telling
 from dsagent.cli.terminal import Narration, Terminal
 from dsagent.errors import DSAgentError
@@ -21,6 +22,8 @@ from dsagent.progress import Bar
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from dsagent.approvals import Decision
+    from dsagent.messages import ToolCall
     from dsagent.reply import Reply
     from dsagent.sync import Chat, Model, RunStream
 
@@ -29,6 +32,7 @@ HELP = """\
 /load FILE   go on with one that was kept
 /fork        try something on a copy; /back returns to where you forked
 /resume      go on with an answer that was stopped
+/allow       make the call that waits for a yes; /deny WHY doesn't, and tells why
 /history     show the conversation
 /quit        leave (so does Ctrl-D; Ctrl-C stops an answer)
 A line that is to begin with a slash begins with two."""
@@ -59,6 +63,8 @@ class _Talk:
         self._folder = folder
         """Where to keep what was read of the chats that are kept."""
         self._forked: list[Chat] = []
+        self._decisions: dict[str, Decision] = {}
+        """About the first of the calls that wait."""
         self._failed = False
 
     def begin(self, system: str | None) -> None:
@@ -76,6 +82,8 @@ class _Talk:
         )
         for note in self._chat.notes:
             self._out.line(note, "note")
+        if self._waiting() is not None:
+            self._ask()
         self._keep()
 
     def run(self) -> int:
@@ -90,11 +98,13 @@ class _Talk:
                     self._command(*text[1:].split(maxsplit=1))
                 elif text:
                     question = text.removeprefix("/")
+                    self._decisions.clear()
                     self._listen(self._chat.stream(question, **self._options))
             except DSAgentError as error:
                 self._failed = True
                 self._out.line(f"{type(error).__name__}: {error}", "error")
-        return 1 if self._failed else 0
+        unfinished = self._waiting() is not None and not sys.stdin.isatty()
+        return 1 if self._failed or unfinished else 0
 
     def _next_line(self) -> str | None:
         """The next line of input, None at its end."""
@@ -127,7 +137,9 @@ class _Talk:
         self._sum_up(stream.reply)
 
     def _sum_up(self, reply: Reply[str]) -> None:
-        if reply.stop != "done":
+        if reply.stop == "approval":
+            self._ask()
+        elif reply.stop != "done":
             self._failed |= not sys.stdin.isatty()
             self._out.line(f"[stopped: {reply.stop}]", "note")
         elif self._out.shown:
@@ -136,7 +148,35 @@ class _Talk:
             tokens = f"{reply.usage.output_tokens} tokens"
             self._out.line(f"{tokens}, {speed}, {steps}", "note")
 
+    def _waiting(self) -> ToolCall | None:
+        """The first call that waits and that nothing was said about yet."""
+        calls = pending(self._chat.messages)
+        return next((call for call in calls if call.id not in self._decisions), None)
+
+    def _ask(self) -> None:
+        """Show the call to decide about."""
+        call = self._waiting()
+        assert call is not None
+        asked = f"{call.name}({call.arguments}) waits: /allow, or /deny WHY"
+        self._out.line(asked, "question")
+
+    def _decide(self, decision: Decision) -> None:
+        """About the call that was shown; the run goes on behind the last of them."""
+        call = self._waiting()
+        if call is None:
+            self._failed |= not sys.stdin.isatty()
+            self._out.line("no call waits for a decision", "error")
+            return
+        self._decisions[call.id] = decision
+        if self._waiting() is not None:
+            self._ask()
+            return
+        decisions, self._decisions = self._decisions, {}
+        self._listen(self._chat.stream(**self._options, decisions=decisions))
+
     def _command(self, name: str, argument: str = "") -> None:
+        if name in ("load", "fork", "back"):
+            self._decisions.clear()
         match name, argument:
             case "help", "":
                 self._out.line(HELP, "note")
@@ -152,8 +192,15 @@ class _Talk:
                 self._chat = self._chat.fork()
             case "back", "" if self._forked:
                 self._chat = self._forked.pop()
+            case "resume", "" if self._waiting() is not None:
+                self._decisions.clear()
+                self._ask()
             case "resume", "":
                 self._listen(self._chat.stream(**self._options))
+            case "allow", "":
+                self._decide(True)
+            case "deny", why:
+                self._decide(why or False)
             case "history", "":
                 self._history()
             case _:
