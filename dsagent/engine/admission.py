@@ -8,7 +8,8 @@ does not depend on what the engine thread is doing.
 
 A next that wouldn't fit even if nobody ran, because of what is kept for those who hold
 prefixes, is *barred*: it lets the others pass until some of that is given back, since
-one of them may be what keeps it.
+one of them may be what keeps it. If only barred ones are left, those may be what keeps
+each other, and they go on without what they counted on (``unmoved``).
 
 One that is let in keeps its storage to its end, with one exception: when the next is
 strictly more urgent and there is no room, the least urgent of those that run make some,
@@ -27,8 +28,9 @@ from dsagent.engine.waiting import Waiting
 from dsagent.errors import Closed, QueueFull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from dsagent.engine.hold import Lease
     from dsagent.engine.sequence import Sequence
 
 
@@ -139,6 +141,30 @@ class Admission:
             self._barred.clear()
             self._let_in()
 
+    def unmoved(self) -> Lease | None:
+        """A lease in the way of another of those at the door, if nobody runs, all are
+        barred, and no hold has to be released for that.
+
+        The one that counted on it does so no longer: it is the caller's to drop.
+        """
+        with self._lock:
+            if self._reserved_slots or self._admitted or self._waiting:
+                return None
+            released = {lease for each in self._barred for lease in _released(each)}
+            held = self._kept_tokens - sum(lease.storage for lease in released)
+            for first in self._barred:
+                own = set(_released(first))
+                needs = first.storage + sum(lease.storage for lease in own)
+                if held + needs > self._tokens:
+                    continue
+                for other in reversed(self._barred):
+                    lease = other.lease
+                    if lease in released and lease not in own:
+                        other.storage += lease.tokens
+                        other.lease = None
+                        return lease
+            return None
+
     def withdraw(self, sequence: Sequence) -> bool:
         """Forget a sequence that ``take`` has not returned yet; False if it has."""
         with self._lock:
@@ -224,3 +250,12 @@ class Admission:
     def _unreserve(self, sequence: Sequence) -> None:
         self._reserved_slots -= 1
         self._reserved_tokens -= sequence.storage
+
+
+def _released(sequence: Sequence) -> Iterator[Lease]:
+    """What a sequence counts on and nobody else holds: it ends with those that do."""
+    lease = sequence.lease
+    while lease is not None:
+        if not lease.held:
+            yield lease
+        lease = lease.parent

@@ -201,8 +201,15 @@ class Worker:
         if work:
             self._step(work)
         self._wake()
-        if not work:
+        if not work and not self._free():
             self._sleep()
+
+    def _free(self) -> bool:
+        """Have one go on that waits for what others keep who wait for it."""
+        lease = self._admission.unmoved()
+        if lease is not None:
+            lease.drop()
+        return lease is not None
 
     def _sleep(self) -> None:
         """Wait for something in the inbox, or for the next deadline."""

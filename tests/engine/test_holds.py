@@ -292,3 +292,40 @@ async def test_holds_come_and_go_in_many_threads(
     gc.collect()
     await ask(engine, ids(3, 1), 1)
     assert engine.stats().cache_tokens == 0
+
+
+@pytest.mark.parametrize("released", [False, True])
+async def test_two_that_wait_for_each_others_prefixes_both_end(
+    released: bool, make_engine: MakeEngine, paged: PagedFake
+) -> None:
+    """The first counts on a prefix that was released since, the second on one that may
+    be, and neither fits beside the other's: one goes without what it counted on."""
+    engine = make_engine(paged, memory=memory(3, 10), max_running=3)
+    one, other = ids(1024, 1), ids(1024, 2)
+    prompts = ((*one, *ids(1200, 3)), (*other, *ids(1200, 4)))
+    with anyio.fail_after(20):
+        held = await engine.hold(one)
+        gate = paged.gate = threading.Event()
+        holds: list[Hold] = []
+
+        async def hold() -> None:
+            holds.append(await engine.hold(other))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(hold)
+            while not engine.stats().running:
+                await anyio.lowlevel.checkpoint()
+            first = engine.submit(Request(prompts[0], 6, GREEDY))
+            gate.set()
+        held.release()
+        second = engine.submit(Request(prompts[1], 6, GREEDY))
+        if released:
+            holds.pop().release()
+        else:
+            assert await ended(second) == said(prompts[1], 6)
+            assert engine.stats().waiting == 1
+            holds.pop().release()
+        for generation, prompt in zip((first, second), prompts, strict=True):
+            if released or generation is first:
+                assert await ended(generation) == said(prompt, 6)
+    assert engine.stats().cache_tokens == 0
