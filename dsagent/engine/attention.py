@@ -216,7 +216,7 @@ class Attention:
         else:
             assert state.entries is not None
             chosen = self._choose_alone(index, seen, state)
-            far, taken = [state.entries.pick(chosen[0])], self.topk
+            far, taken = [state.entries.pick(chosen)], self.topk
         bias = step.single_bias(i, self.ratio, seen, taken)
         return ops.attend(heads, near, self.sinks, bias, far, sink=used)
 
@@ -344,7 +344,7 @@ class Attention:
     def _choose_alone(
         self, index: tuple[Tensor, Tensor], seen: int, state: LayerState
     ) -> Tensor:
-        """The top-k entries ``[1, k]`` of a single query that sees more than k."""
+        """The top-k entries ``[k]`` of a single query that sees more than k."""
         keys, stored = _index_keys(seen, state)
         return ops.index_topk_alone(*index, keys, self.topk, seen, stored=stored)
 

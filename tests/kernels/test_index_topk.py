@@ -81,7 +81,7 @@ def test_a_single_query(
     keys = torch.cat((whole(g, entries, 6), torch.full((50, 6), torch.nan)))
     runs = [keys] if together else list(keys.tensor_split([40]))
     got = ops.index_topk_alone(q, gates, runs, k, entries)
-    assert got.tolist() == by_sorting(q, gates, keys[:entries], k, [entries])
+    assert [got.tolist()] == by_sorting(q, gates, keys[:entries], k, [entries])
     with pytest.raises(ValueError, match="keys lack 1 of"):
         ops.index_topk_alone(q, gates, [keys[: entries - 1]], k, entries)
 

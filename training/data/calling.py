@@ -153,9 +153,10 @@ def finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
 
 
 EXCEPTIONS = (
-    "ValueError", "KeyError", "RuntimeError", "LookupError", "TypeError", "OSError", "ConnectionError", "ZeroDivisionError", "IndexError",
-    "PermissionError", "FileNotFoundError", "HTTPError", "HTTPStatusError", "AttributeError", "NotImplementedError", "ReadTimeout",
+    "ValueError", "KeyError", "RuntimeError", "LookupError", "TypeError", "OSError", "ZeroDivisionError", "IndexError",
+    "PermissionError", "FileNotFoundError", "HTTPError", "HTTPStatusError", "AttributeError", "NotImplementedError",
 )
+"""None of what `PASSING` has the model try again."""
 REASONS = (
     "no {n} there", "no {n} for {x}", "unknown {n}", "{x} is unknown", "the {n} is closed", "{x} has no {n}", "the {n} is missing", "cannot read the {n}",
     "no {n} called {x}", "the {n} of {x} is empty", "{x} is not supported", "{n} required", "only one {n} allowed", "the {n} did not answer", "division by zero",

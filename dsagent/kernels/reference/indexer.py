@@ -107,15 +107,18 @@ def index_topk_alone(
     *,
     stored: RowFormat | None = None,
 ) -> Tensor:
-    """:func:`index_topk` ``[1, k]`` of one query that sees ``seen`` entries, over k.
+    """:func:`index_topk` ``[k]`` of one query that sees ``seen`` entries, over k.
 
     Where they lie together and aren't too many for one tile, no tiles are laid.
     """
     length = len(keys[0]) if len(keys) == 1 else 0
     if stored is not None or length < seen or 4 * q.shape[1] * length > TILE:
-        return index_topk(q, gates, keys, k, torch.tensor([seen]), stored=stored)
-    scores = index_scores(q, gates, keys[0])[:, :seen]
-    return torch.from_numpy(_largest(scores.numpy(), k))
+        return index_topk(q, gates, keys, k, torch.tensor([seen]), stored=stored)[0]
+    scores = index_scores(q, gates, keys[0])[0, :seen].numpy()
+    found = np.flatnonzero(scores >= np.partition(scores, seen - k)[seen - k])
+    if len(found) != k:
+        found = np.flatnonzero(_untied(scores[None], k))
+    return torch.from_numpy(found)
 
 
 @dataclass(frozen=True, slots=True)
