@@ -2,9 +2,10 @@
 
 A row packs conversations that don't see each other. Queries are taken in blocks of 128
 of one row, and a block reads keys from where the conversation of its first query
-begins: at rows of 1,024 that is a third of what a mask over the whole row would
-multiply. Forward and backward are written out, since a block is small enough for its
-scores to stay in a core's cache, and far too small for autograd's own bookkeeping.
+begins: with nano's data that is two fifths of what a mask over a row of 2,048 would
+multiply, and three fifths in a row of 1,024. Forward and backward are written out,
+since a block is small enough for its scores to stay in a core's cache, and far too
+small for autograd's own bookkeeping.
 
 Shapes: B rows, T tokens a row, H heads of width d, E entries a row (T over the layer's
 ratio; none in window layers).
