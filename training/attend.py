@@ -76,31 +76,23 @@ class _Attend(torch.autograd.Function):
         kept = []
         for tile in plan:
             keys = _keys(kv, entries, tile)
-            flat = q[tile.row, tile.queries].view(-1, d)
+            block = tile.row, tile.queries
+            flat = q[block].view(-1, d)
             dots = torch.mm(flat, keys.t()).view(BLOCK, H, -1)
-            seen, bias = tile.seen, near[tile.row, tile.queries, tile.keys]
-            scores = torch.empty(BLOCK, H, dots.shape[2] + 1)
-            torch.add(
-                bias.unsqueeze(1),
-                dots[..., :seen],
-                alpha=d**-0.5,
-                out=scores[..., :seen],
-            )
-            if seen < dots.shape[2]:
-                bias = far[tile.row, tile.queries, tile.entries]
-                torch.add(
-                    bias.unsqueeze(1),
-                    dots[..., seen:],
-                    alpha=d**-0.5,
-                    out=scores[..., seen:-1],
-                )
-            scores[..., -1] = sink
+            n, seen = dots.shape[2], tile.seen
+            scores = torch.empty(BLOCK, H, n + 1)
+            for bias, part in (
+                (near[*block, tile.keys], slice(0, seen)),
+                (far[*block, tile.entries], slice(seen, n)),
+            ):
+                into = scores[..., part]
+                torch.add(bias.unsqueeze(1), dots[..., part], alpha=d**-0.5, out=into)
+            scores[..., n] = sink
             p = torch.softmax(scores, -1)
-            if seen < dots.shape[2]:
-                mass[tile.row, tile.queries, tile.entries] = p[..., seen:-1].sum(1)
-            low = p[..., :-1].to(kv.dtype).view(BLOCK * H, -1)
-            torch.mm(low, keys, out=out[tile.row, tile.queries].view(-1, d))
-            kept += [low, p[..., -1].clone()]
+            mass[*block, tile.entries] = p[..., seen:n].sum(1)
+            low = p[..., :n].to(kv.dtype).view(BLOCK * H, n)
+            torch.mm(low, keys, out=out[block].view(-1, d))
+            kept += [low, p[..., n].clone()]
         ctx.save_for_backward(q, kv, entries, out, *kept)
         ctx.plan = plan
         ctx.mark_non_differentiable(mass)
@@ -135,10 +127,7 @@ class _Attend(torch.autograd.Function):
 
 def _keys(kv: Tensor, entries: Tensor, tile: Tile) -> Tensor:
     """What a block reads: tokens, then entries, ``[n, d]``."""
-    near = kv[tile.row, tile.keys]
-    if tile.entries.start == tile.entries.stop:
-        return near
-    return torch.cat((near, entries[tile.row, tile.entries]))
+    return torch.cat((kv[tile.row, tile.keys], entries[tile.row, tile.entries]))
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]

@@ -355,10 +355,9 @@ class Attention(Projections):
         qr, q = self.queries(x, cos, sin)
         q = q.to(low)
         kv = self.keys(x, cos, sin).to(low)
-        entries = self.compressor(x, cos, sin, begins) if self.ratio else None
-        far = torch.where(self.sees(begins), 0.0, -torch.inf)
-        if entries is None:
-            entries = kv[:, :0]
+        entries = self.compressor(x, cos, sin, begins) if self.ratio else kv[:, :0]
+        sees = sees_entries(begins, torch.arange(T), entries.shape[1], self.ratio or 1)
+        far = torch.where(sees, 0.0, -torch.inf)
         o, mass = attend(
             q,
             kv,
@@ -374,13 +373,6 @@ class Attention(Projections):
         if self.ratio == 4:
             left = Attended(self, x, qr, begins, entries, mass)
         return self.output(o, cos, sin), left
-
-    def sees(self, begins: Tensor) -> Tensor:
-        """Whether tokens see entries, ``[B, T, E]``; ``begins [B, T]``."""
-        T = begins.shape[1]
-        if not self.ratio:
-            return begins[:, :, None] < begins[:, None, :0]
-        return sees_entries(begins, torch.arange(T), T // self.ratio, self.ratio)
 
 
 class Expert(nn.Module):
