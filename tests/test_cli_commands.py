@@ -334,6 +334,24 @@ def test_chat_asks_about_calls_one_at_a_time(
     assert denied in model.asked[1].text
 
 
+@pytest.mark.parametrize("between", ["/load nowhere.json", "/fork", "/resume"])
+def test_a_yes_is_for_the_call_that_was_shown(
+    between: str, use: Use, careful: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever happens between, the last one shown is the one that is decided about."""
+    model = use(
+        call("purge", what="a") + call("purge", what="b"),
+        "Done.",
+        typed=f"Purge.\n/deny\n{between}\n/allow\n/deny\n",
+    )
+    main(["chat", "--thinking", "off", "--tools", careful])
+    lines = capsys.readouterr().out.splitlines()
+    said = next(i for i, line in enumerate(lines) if line.endswith("> /allow"))
+    assert lines[said - 1].startswith('purge({"what": "a"}) waits')
+    assert "a is gone" in model.asked[1].text
+    assert "b is gone" not in model.asked[1].text
+
+
 def test_chat_makes_no_call_that_nobody_allowed(
     use: Use, careful: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,8 +82,7 @@ class _Talk:
         )
         for note in self._chat.notes:
             self._out.line(note, "note")
-        if self._waiting() is not None:
-            self._ask()
+        self._ask_anew()
         self._keep()
 
     def run(self) -> int:
@@ -98,11 +97,11 @@ class _Talk:
                     self._command(*text[1:].split(maxsplit=1))
                 elif text:
                     question = text.removeprefix("/")
-                    self._decisions.clear()
                     self._listen(self._chat.stream(question, **self._options))
             except DSAgentError as error:
                 self._failed = True
                 self._out.line(f"{type(error).__name__}: {error}", "error")
+                self._ask_anew()
         unfinished = self._waiting() is not None and not sys.stdin.isatty()
         return 1 if self._failed or unfinished else 0
 
@@ -138,7 +137,7 @@ class _Talk:
 
     def _sum_up(self, reply: Reply[str]) -> None:
         if reply.stop == "approval":
-            self._ask()
+            self._ask_anew()
         elif reply.stop != "done":
             self._failed |= not sys.stdin.isatty()
             self._out.line(f"[stopped: {reply.stop}]", "note")
@@ -153,30 +152,41 @@ class _Talk:
         calls = pending(self._chat.messages)
         return next((call for call in calls if call.id not in self._decisions), None)
 
+    def _ask_anew(self) -> None:
+        """Begin with the first call that waits, if any does.
+
+        Wherever what was decided is forgotten, the call that the next answer is about
+        has to be shown again: no yes is for another one.
+        """
+        self._decisions.clear()
+        self._ask()
+
     def _ask(self) -> None:
-        """Show the call to decide about."""
+        """Show the call to decide about, if there is one."""
         call = self._waiting()
-        assert call is not None
-        asked = f"{call.name}({call.arguments}) waits: /allow, or /deny WHY"
-        self._out.line(asked, "question")
+        if call is not None:
+            asked = f"{call.name}({call.arguments}) waits: /allow, or /deny WHY"
+            self._out.line(asked, "question")
 
     def _decide(self, decision: Decision) -> None:
         """About the call that was shown; the run goes on behind the last of them."""
         call = self._waiting()
         if call is None:
-            self._failed |= not sys.stdin.isatty()
-            self._out.line("no call waits for a decision", "error")
+            self._refuse("no call waits for a decision")
             return
         self._decisions[call.id] = decision
         if self._waiting() is not None:
             self._ask()
             return
-        decisions, self._decisions = self._decisions, {}
+        decisions = dict(self._decisions)
         self._listen(self._chat.stream(**self._options, decisions=decisions))
 
+    def _refuse(self, why: str) -> None:
+        """A line that nothing came of: through a pipe that is a failure."""
+        self._failed |= not sys.stdin.isatty()
+        self._out.line(why, "error")
+
     def _command(self, name: str, argument: str = "") -> None:
-        if name in ("load", "fork", "back"):
-            self._decisions.clear()
         match name, argument:
             case "help", "":
                 self._out.line(HELP, "note")
@@ -190,11 +200,12 @@ class _Talk:
             case "fork", "":
                 self._forked.append(self._chat)
                 self._chat = self._chat.fork()
+                self._ask_anew()
             case "back", "" if self._forked:
                 self._chat = self._forked.pop()
-            case "resume", "" if self._waiting() is not None:
-                self._decisions.clear()
-                self._ask()
+                self._ask_anew()
+            case "resume", "" if pending(self._chat.messages):
+                self._ask_anew()
             case "resume", "":
                 self._listen(self._chat.stream(**self._options))
             case "allow", "":
@@ -204,8 +215,7 @@ class _Talk:
             case "history", "":
                 self._history()
             case _:
-                self._failed |= not sys.stdin.isatty()
-                self._out.line(f"/{name} {argument}".rstrip() + "? " + HELP, "error")
+                self._refuse(f"/{name} {argument}".rstrip() + "? " + HELP)
 
     def _keep(self) -> None:
         """Begin where this chat was kept, or keep it there."""
