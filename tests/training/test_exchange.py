@@ -37,6 +37,13 @@ def test_all_get_the_mean_round_after_round(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_what_a_stopped_run_left_is_not_waited_for(tmp_path: Path) -> None:
+    for rank in range(2):
+        (tmp_path / f"8.{rank}.safetensors").write_bytes(b"old")
+    Exchange(tmp_path, 1, 2, every=4)
+    assert [path.name for path in tmp_path.iterdir()] == ["8.0.safetensors"]
+
+
 def test_one_process_never_waits(tmp_path: Path) -> None:
     assert not Exchange(tmp_path, 0, 1, every=1).due(1)
 

@@ -39,24 +39,29 @@ def test_token_loss_is_the_weighted_mean_over_what_is_kept(model: Backbone) -> N
     assert found.item() == pytest.approx(total / 3.5, rel=1e-5)
 
 
+@pytest.mark.parametrize("second", [128, 60])
 @pytest.mark.parametrize("queries", [slice(None), slice(3, None, 8)])
 def test_indexer_loss_is_the_divergence_from_attention(
-    model: Backbone, queries: slice
+    model: Backbone, queries: slice, second: int
 ) -> None:
+    """Of one conversation, or of two in a row."""
     ids = torch.randint(0, 211, (1, 128))
-    _, attended = model(ids, 24)
+    begins = torch.zeros_like(ids)
+    begins[:, second:] = second
+    _, attended = model(ids, 24, begins)
     a: Attended = attended[0]
     mass = a.mass.double()[0]
     s = a.attention
     scores = s.indexer(a.x, a.qr, s.cos, s.sin, a.begins)[0].detach().double()
     above = below = 0.0
     for t in range(128)[queries]:
-        if t < 24:
+        began = second if t >= second else 0
+        if t - began < 24:
             continue
-        n = (t + 1) // 4
-        p = mass[t, :n] / mass[t, :n].sum()
-        log_q = scores[t, :n] - scores[t, :n].logsumexp(0)
-        weight = float(mass[t, :n].sum())
+        seen = slice(began // 4, (t + 1) // 4)
+        p = mass[t, seen] / mass[t, seen].sum()
+        log_q = scores[t, seen] - scores[t, seen].logsumexp(0)
+        weight = float(mass[t, seen].sum())
         above += weight * float((p * (p.log() - log_q)).sum())
         below += weight
     found = indexer_loss([a], 24, queries).item()
