@@ -137,13 +137,7 @@ def finish(s: Source, talk: Talk, asks: Sequence[t.Ask]) -> None:
         talk.results([error])
         reason = error.split('"')[3] if error.startswith("{") else error.split(": ", 1)[1]
         if any(word in template for word in PASSING):
-            talk.call([ask], f"The tool failed: {reason}. I try again.")
-            if s.chance(0.3):
-                talk.results([error])
-                talk.say(f"The tool failed: {reason}.", "It failed twice. I tell the user.", reason)
-                return
-            talk.results([ask.result])
-            talk.say(ask.answer, f"The result is {ask.result}.", "")
+            once_more(s, talk, ask, error, f"The tool failed: {reason}.", reason)
             return
         talk.say(f"The tool failed: {reason}.", f"The tool failed: {reason}. I tell the user.", reason)
         return
@@ -182,11 +176,17 @@ def stopped(s: Source, talk: Talk, ask: t.Ask) -> None:
         talk.say(f"The tool failed{why}.", f"The tool failed{why}. I tell the user.", told)
         return
     late = f"timed out after {s.rng.choice((1, 2, 5, 10, 20, 30, 60, 120, 300))} seconds"
-    talk.results([f"Error: {ask.name} {late}."])
-    talk.call([ask], f"The tool {late}. I try again.")
-    if s.chance(0.4):
-        talk.results([f"Error: {ask.name} {late}."])
-        talk.say(f"The tool {late}.", "It failed twice. I tell the user.", late)
+    error = f"Error: {ask.name} {late}."
+    talk.results([error])
+    once_more(s, talk, ask, error, f"The tool {late}.", late)
+
+
+def once_more(s: Source, talk: Talk, ask: t.Ask, error: str, told: str, value: str) -> None:
+    """The call that failed with `error`, made again; if it fails again, that is `told`."""
+    talk.call([ask], f"{told} I try again.")
+    if s.chance(0.3):
+        talk.results([error])
+        talk.say(told, "It failed twice. I tell the user.", value)
         return
     talk.results([ask.result])
     talk.say(ask.answer, f"The result is {ask.result}.", "")
