@@ -130,6 +130,7 @@ QUESTIONS = (
     "{n} days in {city} by train, alone, with a stop in Rome.",
     "Tell me about {city}, and be quick, I have {n} minutes.",
 )
+LENGTHS: tuple[Speculation, ...] = (5, 8, "auto")
 CITIES = ("Lisbon", "Oslo", "Kassel", "New York", "Zürich", "Wuxi", "O'Higgins", '"X"')
 
 
@@ -138,7 +139,7 @@ async def answered(nano: Model, i: int, problems: list[str]) -> None:
     question = QUESTIONS[i % len(QUESTIONS)].format(
         city=CITIES[i // 3 % len(CITIES)], n=i
     )
-    sampling = Sampling(1.0, top_p=0.95, speculation=(5, 8, "auto")[i % 3])
+    sampling = Sampling(1.0, top_p=0.95, seed=i, speculation=LENGTHS[i % 3])
     limits = Limits(turns=1, output_tokens=160, output_retries=0, on_limit="stop")
     thinking: Literal["off", "high"] = "high" if i % 4 == 3 else "off"
     if i % 2:
