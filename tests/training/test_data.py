@@ -214,6 +214,44 @@ def test_answers_stand_in_the_document(skill: str) -> None:
     assert unknown > 5
 
 
+def thoughts(example: Example) -> Iterator[tuple[Message, str]]:
+    return (
+        (message, str(message["reasoning_content"]))
+        for _, message in turns(example)
+        if "reasoning_content" in message
+    )
+
+
+def test_a_thought_about_a_document_names_what_is_asked_and_where_it_stands() -> None:
+    nouns = {r.noun for kind in documents.KINDS for r in kind.relations}
+    told = 0
+    for example in draw("document", 80):
+        text = str(next(m for m in example.messages if m["role"] == "user")["content"])
+        for message, thought in thoughts(example):
+            asked, _, rest = thought.partition("? The document ")
+            assert any(asked.startswith(f"The {noun} of ") for noun in nouns), thought
+            if rest.startswith("says: "):
+                assert rest.removeprefix("says: ") in text
+                told += 1
+            else:
+                assert (rest, message["content"]) == ("doesn't say that.", UNKNOWN)
+    assert told > 40
+
+
+def test_a_thought_about_a_form_judges_what_it_notes() -> None:
+    judged = 0
+    for example in draw("schema", 80):
+        for message, thought in thoughts(example):
+            answer = json.loads(str(message["content"]))
+            lines = dict(line.split(": ", 1) for line in thought.split("\n"))
+            assert list(lines) == list(answer)
+            for key, value in answer.items():
+                judges = lines[key].endswith(f'"{key}": {json.dumps(value)}')
+                assert judges == isinstance(value, bool)
+                judged += judges
+    assert judged > 40
+
+
 @pytest.mark.parametrize("skill", ["call", "calls", "chain", "document_tools"])
 def test_arguments_follow_the_schema(skill: str) -> None:
     made = 0

@@ -40,16 +40,20 @@ QUOTE_WRAPS = texts.entries(
 
 
 def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
-    """One question about `page` and its answer, in one of its manners."""
+    """One question about `page` and its answer, in one of its manners.
+
+    The thought names what is asked for, then the sentence that tells it: which fact a
+    question means, and where a text tells it, are two things to learn.
+    """
     roll = s.rng.random()
     if roll < 0.24:
         fact = d.missing(s, page.facts)
         asked, answer = d.question(s, fact), UNKNOWN
-        thought, value = f"The document doesn't say that about {fact.subject}.", UNKNOWN
+        value, said = UNKNOWN, "The document doesn't say that."
     else:
         fact = s.rng.choice(page.facts)
         asked, answer, value = d.question(s, fact), fact.answer, fact.value
-        thought = f"The document says: {fact.sentence}"
+        said = f"The document says: {fact.sentence}"
         if roll < 0.32:
             end = "" if asked[-1] in ".?" else "."
             asked, answer = f"{asked}{end} {s.template(ONLY)}", fact.value
@@ -60,7 +64,7 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
             asked, answer, value = wrap.replace("{q}", asked), fact.sentence, fact.sentence
         answer = capital(answer) if answer is not fact.value else answer
     talk.user(with_document(s, page.text, asked) if first else asked)
-    talk.say(answer, thought, value)
+    talk.say(answer, f"The {fact.relation.noun} of {fact.subject}? {said}", value)
     talk.others = [f.value for f in page.facts if f.value != value and f.value not in answer]
 
 
@@ -108,7 +112,7 @@ Entry = tuple[str, Field, concepts.Value]
 def fill_schema(s: Source, talk: Talk) -> None:
     """Texts and a JSON schema; the answer to each is an object.
 
-    The thought is what the text says of each field.
+    The thought is what the text says of each field, and what a yes or no makes of it.
     """
     record = s.rng.choice(RECORDS)
     flags = [item for item in record.fields if item.kind == "boolean"]
@@ -140,7 +144,14 @@ def fill_schema(s: Source, talk: Talk) -> None:
             asked = text
         talk.user(asked)
         answer = json.dumps({key: values[key] for key in order}, ensure_ascii=False)
-        talk.say(answer, "\n".join(f"{key}: {said[key]}" for key in order), answer)
+        thought = "\n".join(_noted(key, said[key], values[key]) for key in order)
+        talk.say(answer, thought, answer)
+
+
+def _noted(key: str, sentence: str, value: concepts.Value) -> str:
+    """What a thought notes of a field: a boolean is judged beside its sentence."""
+    noted = f"{key}: {sentence}"
+    return f'{noted} "{key}": {json.dumps(value)}' if isinstance(value, bool) else noted
 
 
 def _told_of(

@@ -8,22 +8,25 @@ from training.data import texts
 from training.data.catalogue import everyday
 from training.data.catalogue.business import BUSINESS
 from training.data.catalogue.living import LIVING
-from training.data.concepts import plain
+from training.data.concepts import Concept, plain
 
 _ASKS = texts.sections("asks")
+
+
+def _with_more(concept: Concept) -> Concept:
+    """``concept`` with the ways to ask that the text file adds."""
+    more = _ASKS.get(concept.names.split()[0], ())
+    return replace(concept, asks=tuple(dict.fromkeys(concept.asks + more)))
+
+
 EVERYDAY = tuple(
-    replace(
-        concept,
-        asks=tuple(dict.fromkeys(concept.asks + _ASKS[head])),
-        plain=len(concept.asks),
-    )
+    replace(_with_more(concept), plain=len(concept.asks))
     for concept in everyday.EVERYDAY
-    if (head := concept.names.split()[0])
 )
 CONCEPTS = (
     *EVERYDAY,
     *(
-        replace(concept, result=plain(concept.result))
+        replace(_with_more(concept), result=plain(concept.result))
         for concept in (*LIVING, *BUSINESS)
     ),
 )
