@@ -8,11 +8,13 @@ no reader sees, ``<!-- setup ... -->``, holds code that runs in between.
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from mypy import api
 
 from dsagent.testing import ScriptedModel
 from tests import snippets
@@ -97,6 +99,19 @@ async def test_a_page_does_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     await _play(path.name, _text(path))
+
+
+def test_the_pages_are_typed(tmp_path: Path) -> None:
+    """mypy finds nothing in what a reader copies, a page to a function. A name may
+    change its type from block to block."""
+    for path in [INDEX, *PAGES]:
+        code = "".join(block.source for block in blocks(_text(path)))
+        page = f"async def page() -> None:\n{textwrap.indent(code, '    ')}"
+        (tmp_path / f"guide_{path.stem.lower()}.py").write_text(page, "utf-8")
+    flags = ("--strict", "--allow-redefinition-new", "--local-partial-types")
+    cache = f"--cache-dir={tmp_path / 'cache'}"
+    said, errors, _ = api.run([*flags, cache, "--no-error-summary", str(tmp_path)])
+    assert (said, errors) == ("", "")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
