@@ -736,7 +736,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(steps=STEPS)
 def test_no_interruption_breaks_a_chat(
     backend: str,

@@ -156,7 +156,7 @@ SAVED = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(saved=SAVED)
 def test_what_is_written_is_read_back_equal(tmp_path: Path, saved: SavedChat) -> None:
     path = tmp_path / "chat.json"

@@ -320,7 +320,6 @@ def test_a_quotation_across_line_ends() -> None:
 CONTROL = st.sampled_from([*map(str, REQUIRED), "<｜DSML｜tool_calls>", "\r", " ", "x"])
 
 
-@settings(deadline=None)
 @given(st.lists(CONTROL, min_size=1).map("".join), st.lists(CONTROL).map("".join))
 def test_no_document_becomes_control(
     tokenizer: Tokenizer, name: str, text: str

@@ -399,9 +399,6 @@ def check_calls(messages: Sequence[Message]) -> None:
 @given(PLANS | LEAVING)
 @settings(
     max_examples=500,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 async def test_no_interleaving_loses_a_result_or_leaves_a_call(

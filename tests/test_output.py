@@ -507,7 +507,7 @@ def _begins(part: object, whole: object) -> bool:
         max_leaves=6,
     )
 )
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 def test_every_beginning_of_a_value_tells_a_part_of_it(value: object) -> None:
     text = json.dumps(value)
     for n in range(len(text)):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 VECTORS = Path(__file__).parent.parent / "data" / "encoding_vectors.json"
 V4_SHA256 = "8f9f37ca37fdc4f5fd36d5cf4d3b0e8392edb4e894fd10cc0d70b4957c8633cf"
 
-quick = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=60)
 """Property tests: seeded, without a memory, so every run is the same."""
 
 

@@ -24,8 +24,6 @@ WEATHER = ToolSpec(
 CALL = block(invoke("weather", parameter("city", "Oslo")))
 _SLOW = settings(
     max_examples=60,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -782,7 +782,7 @@ def nonsense() -> st.SearchStrategy[Any]:
 
 
 @given(schema=nonsense())
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 def test_no_schema_makes_a_call_impossible_to_start(schema: Any) -> None:
     """Nonsense included: a grammar comes out, and it compiles."""
     made = grammar(one(schema, required=False), output_schema={"properties": schema})
@@ -816,8 +816,6 @@ _NAME = st.text(
 )
 _SLOW = settings(
     max_examples=60,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _SLOW = settings(
     max_examples=30,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 QUOTE = {"type": "string", "format": "verbatim-quote"}

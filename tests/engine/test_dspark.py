@@ -223,8 +223,6 @@ ROUNDS = st.lists(
 
 @settings(
     max_examples=12,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(prompt=st.integers(1, 140), rounds=ROUNDS)

@@ -99,7 +99,7 @@ def test_jitter_is_smoothed_to_the_closest_order() -> None:
     assert smoothed == [1.0, 4.5, 4.5, 8.0, 8.0, 8.0, 8.5]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(st.integers(0, 10_000), st.sampled_from([0.01, 0.05, 0.2, 2.0]))
 def test_more_rows_never_look_cheaper(seed: int, seconds: float) -> None:
     """Whatever was measured and however little of it, beyond the grid as well."""

@@ -418,7 +418,7 @@ def test_every_byte_counts(store: Store, path: Path) -> None:
 def test_whatever_is_cut_out_or_put_in_is_noticed(store: Store, path: Path) -> None:
     whole = path.read_bytes()
 
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300)
     @given(st.integers(0, len(whole)), st.integers(0, 40), st.binary(max_size=40))
     def check(start: int, count: int, put: bytes) -> None:
         changed = whole[:start] + put + whole[start + count :]

@@ -215,7 +215,7 @@ def thoughts(draw: st.DrawFn) -> list[int]:
     repeats=st.none() | st.integers(2, 3),
     data=st.data(),
 )
-@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80)
 def test_any_pattern_of_taking_and_giving_back_is_a_fresh_start(
     offered: list[int], tokens: int | None, repeats: int | None, data: st.DataObject
 ) -> None:
@@ -246,7 +246,7 @@ def test_any_pattern_of_taking_and_giving_back_is_a_fresh_start(
 
 
 @given(thoughts())
-@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30)
 def test_without_limits_it_is_what_it_wraps(thought: list[int]) -> None:
     inner, state = start(TURN), limited()
     for token in [*thought, MARK, *ids("ok")]:
@@ -258,7 +258,7 @@ def test_without_limits_it_is_what_it_wraps(thought: list[int]) -> None:
 
 
 @given(st.lists(st.sampled_from([0, 7, 55_300, 129_279]), max_size=60))
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 def test_repetitions_are_counted_side_by_side(letters: list[int]) -> None:
     for sequence in (letters, letters * 5):
         want = times(sequence, sequence[-STRETCH:]) if len(sequence) >= STRETCH else 0

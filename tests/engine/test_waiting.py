@@ -68,7 +68,7 @@ ARRIVALS = st.tuples(st.integers(-1, 2), st.sampled_from("abc"))
 EVENTS = st.lists(st.one_of(ARRIVALS, st.just("pop"), st.integers(0, 30)), max_size=250)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(EVENTS)
 def test_the_order_is_the_one_the_rules_give(
     events: list[tuple[int, str] | str | int],
@@ -107,7 +107,7 @@ def test_a_question_does_not_wait_for_somebodys_thousand_prompts() -> None:
 
 
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_owners_get_equal_shares_while_they_have_something(counts: list[int]) -> None:
     """Max-min fairness: at any time, two who still wait differ by one at most."""
     queue = Waiting()
@@ -123,7 +123,7 @@ def test_owners_get_equal_shares_while_they_have_something(counts: list[int]) ->
 
 
 @given(st.integers(1, 4), st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_nobody_starves_below_a_stream_of_urgent_ones(
     above: int, data: st.DataObject
 ) -> None:

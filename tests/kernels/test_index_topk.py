@@ -41,7 +41,7 @@ def by_sorting(
     return chosen
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     seed=st.integers(0, 2**31),
     n=st.integers(1, 40),
@@ -64,7 +64,7 @@ def test_it_selects_what_sorting_selects(
     assert got.tolist() == by_sorting(q, gates, keys, k, visible.tolist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**31),
     heads=st.sampled_from([1, 5, 3000]),

@@ -11,7 +11,7 @@ import sys
 
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsagent.tools.result import render_result
@@ -107,7 +107,6 @@ def test_the_cut_is_between_characters(text: str, kept: str) -> None:
 
 
 @given(st.lists(st.text(max_size=9) | st.integers()), st.integers(1, 60))
-@settings(deadline=None, derandomize=True, database=None)
 def test_what_is_left_of_a_list_is_json(items: list[object], max_chars: int) -> None:
     whole = json.dumps(items, ensure_ascii=False)
     body, _, note = render_result(items, max_chars).rpartition("\n")
