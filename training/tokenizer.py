@@ -1,8 +1,8 @@
 """Makes nano's tokenizer: 2,048 tokens in which a prompt's fixed phrases cost one each.
 
-nano's attention window is 128 tokens, so the format may not eat it up: every run of
-text that the chat format always writes the same way (`literals`) is one token, matched
-by the pre-tokenizer before anything else. What is left is byte-level BPE over words,
+The format may not eat up a small model's context: every run of text that the chat
+format always writes the same way (`literals`) is one token, matched by the pre-tokenizer
+before anything else. What is left is byte-level BPE over words,
 with three rules that make copying easy, because most of what nano does is copying:
 
 * digits come in groups of at most two, each pair its own token;
@@ -11,8 +11,8 @@ with three rules that make copying easy, because most of what nano does is copyi
   exist with the space in front, as whole entries (`ignore_merges` finds them);
 * case changes and punctuation end a word (`getWeather` is `get`, `Weather`).
 
-What must stay true: the vocabulary is exactly `VOCABULARY`, the ids of BOS, EOS and
-padding are 0, 1, 2, any byte string round-trips, and no literal starts with a letter
+What must stay true: the vocabulary is exactly as large as asked for, the ids of BOS, EOS
+and padding are 0, 1, 2, any byte string round-trips, and no literal starts with a letter
 inside a word (the word rule would take it first).
 """
 
@@ -295,12 +295,16 @@ def learn_merges(
 
 
 def build(
+    size: int = VOCABULARY,
     seed: int = 0,
     conversations: int = 12000,
     spaced_words: int = 300,
     damping: float = 0.8,
 ) -> Tokenizer:
-    """The tokenizer, deterministic in its arguments."""
+    """The tokenizer of `size` entries, deterministic in its arguments.
+
+    `spaced_words` of them are the most frequent words with the space before them.
+    """
     bare, spaced = count_words(corpus(seed, conversations))
     for piece, count in count_words(pools())[0].items():
         bare[piece] += 6 * count
@@ -322,24 +326,26 @@ def build(
     vocabulary += [
         word for word in [*capital, *ordinary[:spaced_words]] if word not in vocabulary
     ]
-    merges = _fitting(learn_merges(bare, VOCABULARY, damping), vocabulary)
+    merges = _fitting(learn_merges(bare, size, damping), vocabulary, size)
     return _assemble(vocabulary, [*pairs, *merges])
 
 
 def _fitting(
-    merges: Sequence[tuple[str, str]], vocabulary: list[str]
+    merges: Sequence[tuple[str, str]], vocabulary: list[str], size: int
 ) -> list[tuple[str, str]]:
-    """The first merges that fill `vocabulary` (extended in place) to its size."""
+    """The first merges that fill `vocabulary` (extended in place) to `size`."""
     known = set(vocabulary)
     kept: list[tuple[str, str]] = []
     for pair in merges:
         joined = "".join(pair)
         if joined not in known:
-            if len(vocabulary) == VOCABULARY:
+            if len(vocabulary) == size:
                 break
             known.add(joined)
             vocabulary.append(joined)
         kept.append(pair)
+    if len(vocabulary) != size:
+        raise ValueError(f"the vocabulary has {len(vocabulary)} entries, not {size}")
     return kept
 
 
@@ -347,10 +353,6 @@ def _assemble(
     vocabulary: Sequence[str], merges: Sequence[tuple[str, str]]
 ) -> Tokenizer:
     """The tokenizer.json of a vocabulary (control tokens first) and its merges."""
-    if len(vocabulary) != VOCABULARY:
-        raise ValueError(
-            f"the vocabulary has {len(vocabulary)} entries, not {VOCABULARY}"
-        )
     document = {
         "version": "1.0",
         "truncation": None,
@@ -382,9 +384,15 @@ def main() -> None:
     """Write `--out` (dsagent/nano/tokenizer.json)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("dsagent/nano/tokenizer.json"))
+    parser.add_argument("--size", type=int, default=VOCABULARY)
+    parser.add_argument("--spaced-words", type=int, default=300)
     parser.add_argument("--conversations", type=int, default=12000)
     given = parser.parse_args()
-    tokenizer = build(conversations=given.conversations)
+    tokenizer = build(
+        given.size,
+        conversations=given.conversations,
+        spaced_words=given.spaced_words,
+    )
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(tokenizer.to_str(pretty=False), encoding="utf-8")
 

@@ -1,0 +1,93 @@
+"""A model under another tokenizer: what it knew of an entry, it still knows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer as PlainTokenizer
+
+from dsagent.engine.batch import Batch, Span
+from dsagent.engine.transformer import Transformer
+from dsagent.loading import NANO
+from training.transplant import transplant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKENIZER = NANO / "tokenizer.json"
+
+
+def other_tokenizer(folder: Path) -> Path:
+    """Nano's tokenizer with two more entries, its two last exchanged."""
+    document = json.loads(TOKENIZER.read_text("utf-8"))
+    vocabulary = document["model"]["vocab"]
+    last = sorted(vocabulary, key=vocabulary.__getitem__)[-2:]
+    vocabulary[last[0]], vocabulary[last[1]] = (vocabulary[t] for t in reversed(last))
+    for i, entry in enumerate(("Ġumbrella", "zÃŁ")):  # zß, as its bytes are written
+        vocabulary[entry] = 2048 + i
+    path = folder / "other.json"
+    path.write_text(json.dumps(document), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("transplant")
+    assert transplant(NANO, other_tokenizer(folder), folder / "out") == 2
+    return folder / "out"
+
+
+def test_known_entries_keep_their_rows_and_new_ones_begin_as_the_mean(
+    made: Path,
+) -> None:
+    before, after = (load_file(f / "model.safetensors") for f in (NANO, made))
+    plain = PlainTokenizer.from_file(str(TOKENIZER))
+    spelled = [
+        plain.encode(text, add_special_tokens=False).ids for text in (" umbrella", "zß")
+    ]
+    assert all(len(ids) > 1 for ids in spelled)
+    order = [*range(2046), 2047, 2046]
+    tables = [n for n, t in before.items() if t.shape[0] == 2048]
+    assert len(tables) == 5  # embedding, head, two of the drafter, experts by token
+    for name in tables:
+        assert torch.equal(after[name][:2048], before[name][order])
+        for row, ids in zip(after[name][2048:], spelled, strict=True):
+            rows = before[name][ids].double()
+            wanted = rows[-1] if name.endswith("tid2eid") else rows.mean(0)
+            assert torch.equal(row, wanted.to(row.dtype)), name
+    for name in before.keys() - set(tables):
+        same = (t[name].view(torch.uint8) for t in (before, after))
+        assert torch.equal(*same), name
+
+
+def last_logits(folder: Path, ids: list[int]) -> torch.Tensor:
+    model = Transformer.load(folder)
+    n = len(ids)
+    cache = model.new_cache(1, n)
+    slot = cache.alloc(n)
+    span = (Span(slot, 0, n, 0),)
+    batch = Batch(torch.tensor(ids), torch.arange(n), span, torch.tensor([n - 1]))
+    return model.forward(batch, cache)[0]
+
+
+def test_text_that_both_spell_alike_is_read_alike(made: Path) -> None:
+    text = "What is the weather in Lisbon?"
+    logits = []
+    for folder in (NANO, made):
+        ids = PlainTokenizer.from_file(str(folder / "tokenizer.json")).encode(text).ids
+        logits.append(last_logits(folder, ids)[:2046])
+    assert torch.equal(*logits)
+
+
+def test_a_control_token_without_a_place_is_named(tmp_path: Path) -> None:
+    document = json.loads(TOKENIZER.read_text("utf-8"))
+    document["model"]["vocab"]["<｜new｜>"] = 2048
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(ValueError, match=r"control token <｜new｜> has no place"):
+        transplant(NANO, path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
