@@ -4,8 +4,9 @@
 `training.train`; with ``--draft`` the run is one of `training.draft`, and its drafter
 joins the backbone it was trained for, which is copied as it is.
 
-Matrices become FP8 blocks, what the released checkpoints keep in bfloat16 or float32
-stays so; the auxiliary teacher and the optimisers are left behind.
+Experts become FP4 groups and other matrices FP8 blocks, what the released checkpoints
+keep in bfloat16 or float32 stays so; the auxiliary teacher and the optimisers are left
+behind.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from dsagent.engine.checkpoint import as_stored, save_checkpoint
 from dsagent.engine.config import ModelConfig
 from training.draft import Settings, draft_shape
+from training.quantise import PRECISION
 from training.run import STATE, read_settings
 from training.train import NANO
 
@@ -35,7 +37,7 @@ def export(run: Path, nano: Path, out: Path) -> int:
     """Write ``out/model.safetensors`` and ``config.json``; bytes of the former."""
     config = (nano / "config.json").read_text(encoding="utf-8")
     tensors = _part(run, _BACKBONE)
-    save_checkpoint(out, ModelConfig.read(nano), tensors, precision="fp8")
+    save_checkpoint(out, ModelConfig.read(nano), tensors, precision=PRECISION)
     (out / "config.json").write_text(config, encoding="utf-8")
     return (out / WEIGHTS).stat().st_size
 
@@ -58,7 +60,7 @@ def export_drafter(run: Path, model: Path, out: Path) -> int:
         if not name.startswith("mtp.")
     }
     for name, tensor in _part(run, _DRAFTER).items():
-        stored |= as_stored(name, tensor, "fp8")
+        stored |= as_stored(name, tensor, PRECISION)
     out.mkdir(parents=True, exist_ok=True)
     new = out / "model.new"
     save_file(stored, new, {"format": "pt"})

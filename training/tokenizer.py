@@ -37,6 +37,8 @@ from training.data.mix import DEFAULT_WEIGHTS, Stage, sample
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from training.data.talk import Message
+
 VOCABULARY = 2048
 COMMON = """
 the of and to in is that for it as was with be by on not he his but at are this have from
@@ -201,21 +203,24 @@ def byte_level(text: str) -> str:
 
 
 def corpus(seed: int, count: int) -> Iterable[str]:
-    """Texts to count words in: conversations, and every training word of every list."""
+    """Texts to count words in: a conversation each, then invented words."""
     rng = Random(seed)
     stage = Stage({**DEFAULT_WEIGHTS, "copy": 3, "lookup": 3, "talk": 3})
     for _ in range(count):
-        example = sample(rng, stage=stage)
-        for message in example.messages:
-            yield str(message.get("content", ""))
-            yield str(message.get("reasoning_content", ""))
-            for tool in _list(message.get("tools")):
-                yield json.dumps(tool["function"], ensure_ascii=False)
-            for call in _list(message.get("tool_calls")):
-                yield str(call["function"]["name"])
+        messages = sample(rng, stage=stage).messages
+        yield "\n".join(text for message in messages for text in _said(message))
     for _ in range(4000):
         yield w.syllables(rng)
         yield w.invented_name(rng)
+
+
+def _said(message: Message) -> Iterable[str]:
+    yield str(message.get("content", ""))
+    yield str(message.get("reasoning_content", ""))
+    for tool in _list(message.get("tools")):
+        yield json.dumps(tool["function"], ensure_ascii=False)
+    for call in _list(message.get("tool_calls")):
+        yield str(call["function"]["name"])
 
 
 def _list(value: object) -> list[dict[str, dict[str, object]]]:
@@ -233,19 +238,18 @@ def pools() -> list[str]:
 
 
 def count_words(texts: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
-    """(words without their space, words seen with a space) with their counts."""
+    """(words without their space, words seen with a space): in how many texts each is.
+
+    A name that a conversation is about comes up in every line of it, and is no word.
+    """
     split = Split(Regex(pattern()), behavior="isolated")
     known = set(literals())
     bare: Counter[str] = Counter()
     spaced: Counter[str] = Counter()
     for text in texts:
-        for piece, _ in split.pre_tokenize_str(text):
-            if piece in known or not piece.strip():
-                continue
-            if piece.startswith(" "):
-                spaced[piece] += 1
-            if piece.strip().isalpha():
-                bare[piece.strip()] += 1
+        pieces = {piece for piece, _ in split.pre_tokenize_str(text)} - known
+        spaced.update(piece for piece in pieces if piece[0] == " " and piece.strip())
+        bare.update({word for piece in pieces if (word := piece.strip()).isalpha()})
     return bare, spaced
 
 

@@ -115,6 +115,25 @@ def test_rounding_leaves_the_masters_alone(tmp_path: Path) -> None:
     assert all(torch.equal(p, before[n]) for n, p in run.model.named_parameters())
 
 
+def test_experts_are_rounded_to_four_bits_and_the_rest_to_eight() -> None:
+    """Against the formats' definitions: E2M1 in groups of 32 with a power of two each,
+    E4M3 with three bits behind the leading one."""
+    expert, shared = (torch.nn.Linear(64, 32, bias=False) for _ in range(2))
+    ffn = torch.nn.Module()
+    ffn.experts = torch.nn.ModuleList([torch.nn.ModuleDict({"w1": expert})])
+    ffn.shared_experts = torch.nn.ModuleDict({"w1": shared})
+    with rounded(torch.nn.ModuleDict({"ffn": ffn})):
+        four = expert.weight.data.double().reshape(-1, 32)
+        eight = shared.weight.data.double()
+        scale = 2.0 ** torch.floor(torch.log2(four.abs().amax(1, keepdim=True) / 4.0))
+        steps = {abs(x) for x in (four / scale).flatten().tolist()}
+        assert steps <= {0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0}
+        assert len(steps) > 5
+        mantissa = torch.frexp(eight).mantissa.abs() * 16
+        assert torch.equal(mantissa, mantissa.round())
+        assert len(eight.unique()) > 50
+
+
 def test_the_rate_warms_up_stays_and_falls_to_the_floor() -> None:
     s = replace(SETTINGS, warm_up=10, decay_from=0.5, floor=0.1)
     assert rate(0.0, 0, s) == pytest.approx(0.1)
