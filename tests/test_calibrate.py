@@ -16,7 +16,7 @@ from dsagent.calibrate import Rounds, fit
 from dsagent.cli import main
 from dsagent.engine.calibration import FILE, Calibration, ece, read
 from dsagent.engine.checkpoint import random_checkpoint
-from dsagent.engine.config import DSparkConfig
+from dsagent.engine.config import DSparkConfig, ModelConfig
 from dsagent.engine.setup import fingerprint
 from dsagent.engine.transformer import Transformer
 from dsagent.errors import Unsupported
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONFIG = replace(
     FLASH,
-    vocab_size=2048,
+    vocab_size=ModelConfig.read(NANO).vocab_size,
     num_hidden_layers=2,
     compress_ratios=(0, 4),
     num_hash_layers=1,

@@ -1,4 +1,4 @@
-"""Makes nano's tokenizer: 2,048 tokens in which a prompt's fixed phrases cost one each.
+"""Makes nano's tokenizer: 4,096 tokens in which a prompt's fixed phrases cost one each.
 
 The format may not eat up a small model's context: every run of text that the chat
 format always writes the same way (`literals`) is one token, matched by the pre-tokenizer
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
     from training.data.talk import Message
 
-VOCABULARY = 2048
+VOCABULARY = 4096
+SPACED = 1500
+CONVERSATIONS = 6000
 COMMON = """
 the of and to in is that for it as was with be by on not he his but at are this have from
 or had an they which one you were all her she there would their we him been has when who
@@ -301,8 +303,8 @@ def learn_merges(
 def build(
     size: int = VOCABULARY,
     seed: int = 0,
-    conversations: int = 12000,
-    spaced_words: int = 300,
+    conversations: int = CONVERSATIONS,
+    spaced_words: int = SPACED,
     damping: float = 0.8,
 ) -> Tokenizer:
     """The tokenizer of `size` entries, deterministic in its arguments.
@@ -389,8 +391,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("dsagent/nano/tokenizer.json"))
     parser.add_argument("--size", type=int, default=VOCABULARY)
-    parser.add_argument("--spaced-words", type=int, default=300)
-    parser.add_argument("--conversations", type=int, default=12000)
+    parser.add_argument("--spaced-words", type=int, default=SPACED)
+    parser.add_argument("--conversations", type=int, default=CONVERSATIONS)
     given = parser.parse_args()
     tokenizer = build(
         given.size,

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,12 +85,16 @@ def transplant(model: Path, tokenizer: Path, out: Path) -> int:
     }
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     config["vocab_size"] = len(spelled)
+    kept = {
+        "tokenizer.json": tokenizer.read_bytes(),
+        "generation_config.json": (model / "generation_config.json").read_bytes(),
+    }
     out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out / WEIGHTS, {"format": "pt"})
     text = json.dumps(config, indent=2) + "\n"
     (out / "config.json").write_text(text, encoding="utf-8")
-    shutil.copyfile(tokenizer, out / "tokenizer.json")
-    shutil.copyfile(model / "generation_config.json", out / "generation_config.json")
+    for name, content in kept.items():
+        (out / name).write_bytes(content)
     return len(set(entries(new)) - set(entries(old)))
 
 
