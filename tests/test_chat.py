@@ -638,6 +638,11 @@ def _said(messages: tuple[Message, ...]) -> list[object]:
 async def test_resuming_writes_what_would_have_been_written(
     nano: Model, tmp_path: Path
 ) -> None:
+    @tool
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        return "cloudy, 12 degrees"
+
     path = tmp_path / "chat.json"
     question = "What is the weather in Oslo?"
     chat = nano.open_chat(tools=[weather], sampling=Sampling(temperature=0.0))
