@@ -61,9 +61,15 @@ def export_drafter(run: Path, model: Path, out: Path) -> int:
     }
     for name, tensor in _part(run, _DRAFTER).items():
         stored |= as_stored(name, tensor, PRECISION)
+    return write(out, stored, config)
+
+
+def write(out: Path, tensors: dict[str, Tensor], config: dict[str, object]) -> int:
+    """Write a checkpoint of stored tensors; bytes of its weights. It may take the place
+    of the one that they are read from."""
     out.mkdir(parents=True, exist_ok=True)
     new = out / "model.new"
-    save_file(stored, new, {"format": "pt"})
+    save_file(tensors, new, {"format": "pt"})
     new.replace(out / WEIGHTS)
     text = json.dumps(config, indent=2) + "\n"
     (out / "config.json").write_text(text, encoding="utf-8")

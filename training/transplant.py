@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from training.export import WEIGHTS
+from training.export import WEIGHTS, write
 from training.tokenizer import bytes_to_unicode
 from training.train import NANO
 
@@ -55,7 +55,11 @@ def _spelling(old: Tokenizer, entry: str) -> list[int]:
         return [known]
     if any(char not in _BYTES for char in entry):
         raise ValueError(f"the control token {entry} has no place in the old tokenizer")
-    text = bytes(_BYTES[char] for char in entry).decode("utf-8")
+    try:
+        text = bytes(_BYTES[char] for char in entry).decode("utf-8")
+    except UnicodeDecodeError:  # part of a character
+        byte_ids = old.get_vocab()
+        return [byte_ids[byte] for byte in entry]
     ids: list[int] = old.encode(text, add_special_tokens=False).ids
     return ids
 
@@ -89,10 +93,7 @@ def transplant(model: Path, tokenizer: Path, out: Path) -> int:
         "tokenizer.json": tokenizer.read_bytes(),
         "generation_config.json": (model / "generation_config.json").read_bytes(),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, out / WEIGHTS, {"format": "pt"})
-    text = json.dumps(config, indent=2) + "\n"
-    (out / "config.json").write_text(text, encoding="utf-8")
+    write(out, tensors, config)
     for name, content in kept.items():
         (out / name).write_bytes(content)
     return len(set(entries(new)) - set(entries(old)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from tokenizers import Tokenizer as PlainTokenizer
 from dsagent.engine.batch import Batch, Span
 from dsagent.engine.transformer import Transformer
 from dsagent.loading import NANO
-from training.transplant import transplant
+from training.transplant import _spelling, transplant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,20 @@ def test_text_that_both_spell_alike_is_read_alike(made: Path) -> None:
         ids = PlainTokenizer.from_file(str(folder / "tokenizer.json")).encode(text).ids
         logits.append(last_logits(folder, ids)[: SIZE - 2])
     torch.testing.assert_close(logits[0], logits[1], rtol=0, atol=1e-4)
+
+
+def test_it_may_take_the_place_of_the_model(made: Path, tmp_path: Path) -> None:
+    """Which is read from the file that is written."""
+    shutil.copytree(NANO, tmp_path / "nano")
+    transplant(tmp_path / "nano", made / "tokenizer.json", tmp_path / "nano")
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        found, wanted = ((f / name).read_bytes() for f in (tmp_path / "nano", made))
+        assert found == wanted, name
+
+
+def test_an_entry_may_be_part_of_a_character() -> None:
+    old = PlainTokenizer.from_file(str(TOKENIZER))
+    assert _spelling(old, "âĤ") == [old.token_to_id("â"), old.token_to_id("Ĥ")]
 
 
 def test_a_control_token_without_a_place_is_named(tmp_path: Path) -> None:
