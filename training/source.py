@@ -22,26 +22,31 @@ if TYPE_CHECKING:
     from training.rows import Tokens
 
 AT_ONCE = 64
+EVERY_THOUGHT = 0.8
+"""Share of the conversations that show what was thought in every turn. A prompt leaves
+out the thoughts of the turns before unless there are tools; then a conversation teaches
+one thought, and the document it is about is paid for a dozen answers.
+"""
 
 
 def stage(progress: float, length: int) -> Stage:
     """The mix at a point of the run, for rows of ``length`` tokens.
 
-    ``long`` documents take as many sentences as a row can hold (about twenty tokens
-    each), from a quarter of that upwards.
+    ``long`` documents take as many sentences as a row can hold (about twenty-five
+    tokens each, with the questions), from an eighth of that upwards.
     """
     weights = dict(DEFAULT_WEIGHTS)
     if progress < 0.15:
         weights["copy"] *= 2
         weights["lookup"] *= 2
         return Stage(weights)
-    room = (length - 120) // 20
+    room = (length - 120) // 25
     grown = min(1.0, (progress - 0.15) / 0.35)
     longest = max(8, round(room * (0.3 + 0.7 * grown)))
-    weights["long"] = 3 + 4 * grown
+    weights["long"] = 5 + 6 * grown
     if progress > 0.8:
         weights |= {"call": 45, "long": 6}
-    return Stage(weights, sentences=(max(4, longest // 4), longest))
+    return Stage(weights, sentences=(max(4, longest // 8), longest))
 
 
 class Source:
@@ -60,5 +65,13 @@ class Source:
         if not self._made:
             now = stage(progress, self.length)
             examples = [sample(rng, stage=now) for _ in range(AT_ONCE)]
-            self._made.extend(encode_batch(examples, self.tokenizer, render, 0.0))
+            self._made.extend(
+                encode_batch(
+                    examples,
+                    self.tokenizer,
+                    render,
+                    0.0,
+                    every_thought=EVERY_THOUGHT,
+                )
+            )
         return self._made.popleft()

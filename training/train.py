@@ -17,13 +17,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training.alike import Alike
 from training.attend import BLOCK
 from training.exchange import Exchange
 from training.losses import Reconstruction, indexer_loss, token_loss
 from training.model import Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
-from training.run import Resumable, Schedule, load_weights, parse
+from training.run import Resumable, Schedule, load_weights, parse, rate
 from training.source import Source
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class Settings(Schedule):
     """Processes that train together, started with a ``rank`` each."""
     rank: int = 0
     exchange_every: int = 8
+    alike: float = 0.5
+    """How strongly spellings of one word are drawn together: times the learning rate,
+    the share of the way in a step, as weight decay counts."""
 
 
 def draw_window(rng: random.Random, real: int, progress: float, s: Settings) -> int:
@@ -74,9 +78,10 @@ def draw_window(rng: random.Random, real: int, progress: float, s: Settings) -> 
 class Run(Resumable):
     """A backbone in training, with its auxiliary teacher."""
 
-    def __init__(self, s: Settings, shape: Shape) -> None:
+    def __init__(self, s: Settings, shape: Shape, alike: Alike | None = None) -> None:
         super().__init__(s)
         self.s = s
+        self.alike = alike
         self.model = Backbone(shape)
         self.teacher = Reconstruction(shape, layers=2)
         self.begin()
@@ -104,6 +109,15 @@ class Run(Resumable):
             loss, hidden = self.losses(batch, window)
             torch.autograd.backward(loss)
         return loss.detach(), hidden.detach()
+
+    def advance(self) -> None:
+        """One step of the optimisers, and words a step closer to their spellings."""
+        s = self.s
+        share = s.alike * s.other_rate * rate(self.progress, self.step, s)
+        self.update(self.model.experts())
+        if self.alike is not None and share:
+            self.alike.draw(self.model.embed.weight, share)
+        self.step += 1
 
     def start_from(self, folder: Path) -> None:
         """Take the weights of a checkpoint; optimisers and counters begin afresh."""
@@ -133,8 +147,7 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
         batch = rows.draw(rng, point)
         window = draw_window(rng, run.model.s.window, run.progress, s)
         loss, hidden = run.gradients(batch, window)
-        run.update(run.model.experts())
-        run.step += 1
+        run.advance()
         run.seen += batch.ids.numel() * s.peers
         if exchange.due(run.step):
             exchange.average(run, run.step)
@@ -179,7 +192,8 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     settings, args = parse(parser, Settings())
     torch.set_num_threads(settings.threads)
-    run = Run(settings, Shape.read(args.nano / "config.json"))
+    alike = Alike(args.nano / "tokenizer.json")
+    run = Run(settings, Shape.read(args.nano / "config.json"), alike)
     if not run.restore(args.out) and args.start:
         run.start_from(args.start)
     assert settings.length % BLOCK == 0

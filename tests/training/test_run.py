@@ -45,8 +45,7 @@ def batch(seed: int) -> Packed:
 def advance(run: Run, step: int) -> float:
     torch.manual_seed(step)
     loss, _ = run.gradients(batch(step), window=64)
-    run.update(run.model.experts())
-    run.step += 1
+    run.advance()
     run.seen += 256
     return float(loss)
 

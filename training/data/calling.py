@@ -81,7 +81,7 @@ def tool_call(s: Source, talk: Talk) -> None:
     tools = toolbox(s, s.rng.choice((1, 2, 2, 3, 3, 4, 5, 6)))
     talk.system([tool.function for tool in tools])
     one_call(s, talk, tools)
-    for _ in range(s.rng.choice((0, 1, 1, 2, 2, 3, 4))):
+    for _ in range(s.rng.choice((1, 2, 3, 4, 6, 8, 10))):
         roll = s.rng.random()
         if roll < 0.7:
             one_call(s, talk, tools)
@@ -202,7 +202,7 @@ def several_calls(s: Source, talk: Talk) -> None:
     """Two or three requests in one message, and often as many once more."""
     tools = toolbox(s, s.rng.choice((1, 2, 3, 4)))
     talk.system([tool.function for tool in tools])
-    for _ in range(s.rng.choice((1, 2, 2, 3))):
+    for _ in range(s.rng.choice((1, 2, 3, 4, 5))):
         calls_at_once(s, talk, tools)
 
 
@@ -285,7 +285,7 @@ def no_tool(s: Source, talk: Talk) -> None:
     """Tools are there, and none is wanted, or none fits; then perhaps one does."""
     tools = toolbox(s, s.rng.choice((1, 2, 3, 4)))
     talk.system([tool.function for tool in tools])
-    for _ in range(s.rng.choice((1, 2, 2, 3))):
+    for _ in range(s.rng.choice((1, 2, 3, 4, 6))):
         roll = s.rng.random()
         if roll < 0.35:
             just_talk(s, talk)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Render = Callable[..., Iterable[object]]
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
-    "talk": 3, "copy": 5, "lookup": 5, "call": 34, "calls": 22, "no_tool": 10,
+    "talk": 5, "copy": 5, "lookup": 5, "call": 34, "calls": 22, "no_tool": 18,
     "chain": 4, "document": 64, "document_tools": 4, "schema": 40, "long": 0,
 }  # fmt: skip
 
@@ -71,10 +71,17 @@ def make(
     return talk.done()
 
 
-def prompt(example: Example, render: Render) -> str:
-    """The conversation as one string. `render` is `dsagent.encoding.render.render`."""
+def prompt(example: Example, render: Render, *, every_thought: bool = False) -> str:
+    """The conversation as one string. `render` is `dsagent.encoding.render.render`.
+
+    Without tools a prompt shows the last turn's thought only, whatever was thought
+    before; with `every_thought` it shows all of them.
+    """
     pieces = render(
-        example.messages, thinking=example.thinking, effort=example.effort
+        example.messages,
+        thinking=example.thinking,
+        effort=example.effort,
+        drop_thinking=not every_thought,
     )
     return "".join(str(getattr(piece, "text", piece)) for piece in pieces)
 
@@ -133,11 +140,20 @@ def encode(
 
 
 def encode_batch(
-    examples: Sequence[Example], tokenizer: Tokenizer, render: Render, rest: float = 0.2
+    examples: Sequence[Example],
+    tokenizer: Tokenizer,
+    render: Render,
+    rest: float = 0.2,
+    *,
+    every_thought: float = 0.0,
 ) -> list[tuple[list[int], list[float]]]:
-    """`encode` of many at once."""
+    """`encode` of many at once; a share `every_thought` of them shows all thoughts."""
     weigh = Weights.of(tokenizer, rest)
-    texts = [prompt(example, render) for example in examples]
+    kept = round(every_thought * len(examples))
+    texts = [
+        prompt(example, render, every_thought=place < kept)
+        for place, example in enumerate(examples)
+    ]
     encoded = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
     return [(item.ids, weigh(item.ids)) for item in encoded]
 
