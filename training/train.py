@@ -111,12 +111,13 @@ class Run(Resumable):
         return loss.detach(), hidden.detach()
 
     def advance(self) -> None:
-        """One step of the optimisers, and words a step closer to their spellings."""
+        """One step of the optimisers, and the spellings of a word a step closer."""
         s = self.s
         share = s.alike * s.other_rate * rate(self.progress, self.step, s)
         self.update(self.model.experts())
         if self.alike is not None and share:
-            self.alike.draw(self.model.embed.weight, share)
+            for table in (self.model.embed.weight, self.model.head.weight):
+                self.alike.draw(table, share)
         self.step += 1
 
     def start_from(self, folder: Path) -> None:
@@ -192,7 +193,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     settings, args = parse(parser, Settings())
     torch.set_num_threads(settings.threads)
-    alike = Alike(args.nano / "tokenizer.json")
+    alike = Alike.read(args.nano / "tokenizer.json")
     run = Run(settings, Shape.read(args.nano / "config.json"), alike)
     if not run.restore(args.out) and args.start:
         run.start_from(args.start)
