@@ -16,8 +16,10 @@ from training.train import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
-SPELLED = ("price", "Ġ", "ĠPrice", "prices", "to", "To", "PRICE", "12", "Ã©tÃ©", "Ġ12")
-SPELLED += ("Ġcity", "City", "city")
+SPELLED = (
+    *("price", "Ġ", "ĠPrice", "prices", "to", "To", "PRICE", "12", "Ã©tÃ©", "Ġ12"),
+    *("Ġcity", "City", "city"),
+)
 VOCABULARY = {text: entry for entry, text in enumerate(SPELLED)}
 
 
