@@ -45,6 +45,8 @@ AT_ONCE = 16
 """Questions asked together."""
 MARGIN = 64
 """Tokens an answer may have beyond twice the expected one."""
+THOUGHT = 256
+"""Tokens besides for a thought, where none is expected that could be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,8 @@ def request_of(
     pieces = render(case.messages, thinking=case.thinking, effort=case.effort)
     expected = json.dumps(case.expected, ensure_ascii=False)
     length = 2 * len(tokenizer.encode_text(expected)) + MARGIN
+    if case.thinking and not case.expected.get("reasoning_content"):
+        length += THOUGHT
     constraint = None
     if grammars is not None:
         grammar = turn_grammar(

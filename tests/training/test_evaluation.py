@@ -17,6 +17,7 @@ from training.evaluation import (
     SHORT_ROWS,
     Answer,
     Plan,
+    request_of,
     rows_of,
     table,
     wilson,
@@ -185,3 +186,19 @@ def test_another_window_leaves_the_folder_alone(tmp_path: Path) -> None:
         assert config == {"sliding_window": 32, "x": 1}
         assert (folder / "model.safetensors").read_bytes() == b"weights"
     assert json.loads((tmp_path / "config.json").read_text())["sliding_window"] == 128
+
+
+def test_a_mode_has_room_for_the_thoughts_of_its_skill() -> None:
+    # The cases of a mode are drawn in any other, and then expect no thought to count.
+    thought = 0
+    for case in cases("schema", 60, 3):
+        if not case.thinking:
+            continue
+        bare = replace(case, expected={**case.expected, "reasoning_content": ""})
+        for asked in (case, bare):
+            room = request_of(asked, TOKENIZER, None).max_tokens
+            assert room >= len(written(case, case.expected)) + count(
+                str(case.expected["reasoning_content"])
+            )
+        thought += 1
+    assert thought > 10

@@ -42,8 +42,10 @@ QUOTE_WRAPS = texts.entries(
 def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
     """One question about `page` and its answer, in one of its manners.
 
-    The thought names what is asked for, then the sentence that tells it: which fact a
-    question means, and where a text tells it, are two things to learn.
+    The thought names what is asked for, then its value: which fact a question means,
+    and what a text says of it, are two things to learn. (Not the sentence that tells
+    it: where a sentence begins, nothing of it has been read yet, so that its first word
+    is the hardest of it to find.)
     """
     roll = s.rng.random()
     if roll < 0.24:
@@ -53,7 +55,7 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
     else:
         fact = s.rng.choice(page.facts)
         asked, answer, value = d.question(s, fact), fact.answer, fact.value
-        said = f"The document says: {fact.sentence}"
+        said = f"The document says {fact.value}."
         if roll < 0.32:
             end = "" if asked[-1] in ".?" else "."
             asked, answer = f"{asked}{end} {s.template(ONLY)}", fact.value
@@ -112,7 +114,9 @@ Entry = tuple[str, Field, concepts.Value]
 def fill_schema(s: Source, talk: Talk) -> None:
     """Texts and a JSON schema; the answer to each is an object.
 
-    The thought is what the text says of each field, and what a yes or no makes of it.
+    The thought reads the text once more, and behind each sentence notes what it tells:
+    copied in their order, sentences are easy to find, and each is judged while it is at
+    hand.
     """
     record = s.rng.choice(RECORDS)
     flags = [item for item in record.fields if item.kind == "boolean"]
@@ -132,11 +136,10 @@ def fill_schema(s: Source, talk: Talk) -> None:
     talk.system(response_format=_form(s, title, {key: keyed[key] for key in order}))
     for turn in range(s.rng.choice((2, 3, 4, 6))):
         values = {key: item.make(s) for key, item in keyed.items()}
-        said = _told_of(s, keyed, values)
-        sentences = list(said.values())
+        said = list(_told_of(s, keyed, values).items())
         if s.chance(0.4):
-            s.rng.shuffle(sentences)
-        text = " ".join(sentences)
+            s.rng.shuffle(said)
+        text = " ".join(sentence for _, sentence in said)
         asked = s.phrase(FILL, {"k": title.lower(), "x": text})
         if s.chance(0.2):
             asked = with_document(s, text, s.template(FORM))
@@ -144,14 +147,16 @@ def fill_schema(s: Source, talk: Talk) -> None:
             asked = text
         talk.user(asked)
         answer = json.dumps({key: values[key] for key in order}, ensure_ascii=False)
-        thought = "\n".join(_noted(key, said[key], values[key]) for key in order)
+        wanted = {key: values[key] for key in order}
+        thought = "\n".join(_noted(sentence, key, wanted) for key, sentence in said)
         talk.say(answer, thought, answer)
 
 
-def _noted(key: str, sentence: str, value: concepts.Value) -> str:
-    """What a thought notes of a field: a boolean is judged beside its sentence."""
-    noted = f"{key}: {sentence}"
-    return f'{noted} "{key}": {json.dumps(value)}' if isinstance(value, bool) else noted
+def _noted(sentence: str, key: str, wanted: dict[str, concepts.Value]) -> str:
+    """What a thought notes of a sentence: the field it fills, if it is wanted."""
+    if key not in wanted:
+        return f"{sentence} -"
+    return f'{sentence} "{key}": {json.dumps(wanted[key], ensure_ascii=False)}'
 
 
 def _told_of(
