@@ -266,7 +266,7 @@ def test_a_thought_about_a_form_notes_what_each_sentence_tells() -> None:
             place = example.messages.index(message) - 1
             text = str(example.messages[place]["content"])
             answer = json.loads(str(message["content"]))
-            read = {}
+            read: dict[str, object] = {}
             for line in thought.split("\n"):
                 match = re.fullmatch(r'(.+?) (?:-|("\w+": (?:.+)))', line)
                 assert match, line

@@ -197,6 +197,7 @@ def test_a_mode_has_room_for_the_thoughts_of_its_skill() -> None:
         bare = replace(case, expected={**case.expected, "reasoning_content": ""})
         for asked in (case, bare):
             room = request_of(asked, TOKENIZER, None).max_tokens
+            assert room is not None
             assert room >= len(written(case, case.expected)) + count(
                 str(case.expected["reasoning_content"])
             )
