@@ -26,6 +26,9 @@ _SPACE = "Ġ"
 """How a byte-level vocabulary writes a space."""
 _SHORTEST = 3
 """Letters of a word: two letters are as often part of anything."""
+_SWEEPS = 8
+"""Turns of fitting words and manners to what the other leaves (backfitting, Hastie and
+Tibshirani 1990): not every word comes in every manner."""
 
 
 def spelling(text: str) -> tuple[str, int] | None:
@@ -74,9 +77,11 @@ class Alike:
             share: 0 to 1.
         """
         own = rows[self.entries]
-        manners = _means(own - _means(own, self.family), self.manner)
-        wanted = manners + _means(own - manners, self.family)
-        rows[self.entries] = own.lerp(wanted, share)
+        manners = torch.zeros_like(own)
+        for _ in range(_SWEEPS):
+            words = _means(own - manners, self.family)
+            manners = _means(own - words, self.manner)
+        rows[self.entries] = own.lerp(words + manners, share)
 
 
 def _means(rows: Tensor, group: Tensor) -> Tensor:
