@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections import Counter
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -24,8 +25,10 @@ from dsagent.encoding.render import render
 from dsagent.encoding.tokenizer import Piece, Tokenizer
 from dsagent.loading import NANO
 from training.data import documents, phrases, relations, words
+from training.data.calling import toolbox
 from training.data.mix import DEFAULT_WEIGHTS, Stage, encode, encode_batch, make
 from training.data.talk import UNKNOWN
+from training.data.tools import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -279,6 +282,32 @@ def test_a_thought_about_a_form_notes_what_each_sentence_tells() -> None:
             noted += len(read)
     assert noted > 100
     assert passed > 20
+
+
+def test_the_four_operations_are_offered_together() -> None:
+    four = {"add", "subtract", "multiply", "divide"}
+    together = {False: 0, True: 0}
+    for held in together:
+        source = phrases.Source(Random(5), held, False)
+        for _ in range(2000):
+            tools = [x for x in toolbox(source, 4) if isinstance(x, Tool)]
+            heads = {tool.concept.names.split()[0] for tool in tools}
+            assert len(heads) == len(tools)
+            together[held] += len(heads & four) > 1
+    assert together[False] > 3 * together[True]
+    assert together[False] > 30
+
+
+def test_what_the_weather_is_may_be_all_that_is_told() -> None:
+    told = 0
+    for example in draw("call", 800):
+        for before, message in pairwise(example.messages):
+            said = str(message["content"])
+            match = re.fullmatch(r"The weather in (.+) is ([^,]+)\.", said)
+            if before["role"] == "tool" and match:
+                assert match[2].lower() in str(before["content"]).lower()
+                told += 1
+    assert told > 5
 
 
 @pytest.mark.parametrize("skill", ["call", "calls", "chain", "document_tools"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from training.data import concepts, texts
 from training.data import tools as t
 from training.data import words as w
-from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS, EVERYDAY
+from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS, EVERYDAY, NEAR
 from training.data.phrases import Source, capital, fill, join_and, lower
 from training.data.talk import NO_TOOL, SMALL_TALK, Talk
 
@@ -25,6 +25,20 @@ FIRST_TRIED = 0.55
 """Share of the well-known tools that is what newcomers try first."""
 
 
+BESIDE = 0.3
+"""Share of the tools behind a well-known one that are near it. The exam has none."""
+
+
+def _concept(s: Source, before: Sequence[Drawn]) -> concepts.Concept:
+    """A well-known tool's, to stand behind those of `before`."""
+    last = before[-1] if before else None
+    if not s.held and isinstance(last, t.Tool) and s.chance(BESIDE):
+        near = NEAR.get(last.concept.names.split()[0])
+        if near:
+            return s.rng.choice(near)
+    return s.rng.choice(EVERYDAY if s.chance(FIRST_TRIED) else CONCEPTS)
+
+
 def toolbox(s: Source, count: int) -> list[Drawn]:
     """`count` tools with different names, at most one of which can do each thing."""
     tools: list[Drawn] = []
@@ -35,7 +49,7 @@ def toolbox(s: Source, count: int) -> list[Drawn]:
     while len(tools) < count:
         tool: Drawn
         if s.chance(share):
-            concept = s.rng.choice(EVERYDAY if s.chance(FIRST_TRIED) else CONCEPTS)
+            concept = _concept(s, tools)
             group = concept.names.split()[0]
             if group in groups or _alike(group, groups):
                 continue

@@ -76,3 +76,29 @@ ALIKE = frozenset(
 )
 """Concepts, by their first names, of which one request could mean either: never at hand
 together, nor is one asked for where only the other is."""
+
+_NEAR = (
+    "add subtract multiply divide",
+    "get_weather get_time get_population capital_of get_distance",
+    "convert_currency get_price stock_price check_stock",
+    "set_thermostat turn_on_light set_reminder play_music",
+    "get_email find_contact send_email book_table",
+    "order_status check_stock add_to_cart get_balance",
+    "get_date list_files read_file roll_dice",
+    "start_timer get_time set_reminder",
+    "get_calories get_ingredients cooking_time",
+    "get_steps set_step_goal log_weight",
+)
+NEAR = {
+    name: tuple(
+        concept
+        for concept in CONCEPTS
+        for names in _NEAR
+        if name in names.split()
+        and concept.names.split()[0] in names.split()
+        and concept.names.split()[0] != name
+    )
+    for name in dict.fromkeys(" ".join(_NEAR).split())
+}
+"""Concepts, by their first names, and others that people offer beside them: what is asked
+for shows which is meant, and a model that has seldom seen both takes either."""
