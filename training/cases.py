@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Manner = Literal["calls", "value", "exact", "json"]
 """How a turn is marked: calls and arguments equal; the values in it and no others;
 the text equal; the JSON equal."""
+HeldOut = Literal["all", "words", "nothing"]
+"""What training never sees: words, names and phrasings; words and names; nothing, as in
+the conversations it is taught with."""
 Call = tuple[str, dict[str, object]]
 
 LENGTHS = (100, 512, 2048, 4096, 8192, 16384)
@@ -130,7 +133,7 @@ def cases(
     *,
     tokens: int | None = None,
     count: Callable[[str], int] | None = None,
-    seen_phrasings: bool = False,
+    held_out: HeldOut = "all",
 ) -> list[Case]:
     """`n` cases of one row.
 
@@ -141,7 +144,7 @@ def cases(
         n, seed: How many, and which.
         tokens: For the three about documents: the size of the document.
         count: Tokens of a text; characters / 3 if not given.
-        seen_phrasings: Hold out words and names only.
+        held_out: What of them training never sees.
     """
     count = count or (lambda text: len(text) // 3)
     made: list[Case] = []
@@ -153,20 +156,30 @@ def cases(
             msg = f"the data holds no case of {skill!r}"
             raise ValueError(msg)
         if skill.startswith("mode "):
-            case = _in_mode(rng, skill, drawn, seen_phrasings)
+            case = _in_mode(rng, skill, drawn, held_out)
         elif skill in ("document", "quote", "unknown"):
-            case = _about_document(rng, skill, tokens, count, seen_phrasings)
+            case = _about_document(rng, skill, tokens, count, held_out)
         else:
-            case = _at(rng, skill, seen_phrasings)
+            case = _at(rng, skill, held_out)
         if case is not None:
             made.append(case)
     return made
 
 
-def _at(rng: Random, skill: str, seen_phrasings: bool) -> Case | None:
+def _draw(rng: Random, skill: str, stage: Stage, held_out: HeldOut) -> Example:
+    return make(
+        rng,
+        skill,
+        stage,
+        held=held_out != "nothing",
+        seen_phrasings=held_out == "words",
+    )
+
+
+def _at(rng: Random, skill: str, held_out: HeldOut) -> Case | None:
     """The turn of a fresh conversation that `skill` is about."""
     source = {"results": rng.choice(("call", "call", "calls"))}.get(skill, skill)
-    example = make(rng, source, Stage(), held=True, seen_phrasings=seen_phrasings)
+    example = _draw(rng, source, Stage(), held_out)
     turns = [i for i, m in enumerate(example.messages) if m["role"] == "assistant"]
     after = [i for i in turns if example.messages[i - 1]["role"] == "tool"]
     places = after if skill in ("results", "chain") else turns
@@ -181,11 +194,17 @@ def _at(rng: Random, skill: str, seen_phrasings: bool) -> Case | None:
     return case
 
 
-def _in_mode(rng: Random, row: str, drawn: int, seen_phrasings: bool) -> Case | None:
+def _in_mode(rng: Random, row: str, drawn: int, held_out: HeldOut) -> Case | None:
     """A case of any skill, asked in one mode."""
-    case = _at(rng, _MODE_SKILLS[drawn % len(_MODE_SKILLS)], seen_phrasings)
-    thinking, effort = MODES[row.removeprefix("mode ")]
-    return case and replace(case, row=row, thinking=thinking, effort=effort)
+    case = _at(rng, _MODE_SKILLS[drawn % len(_MODE_SKILLS)], held_out)
+    return case and in_mode(replace(case, row=row), row.removeprefix("mode "))
+
+
+def in_mode(case: Case, mode: str) -> Case:
+    """`case` asked in the mode "off", "high" or "max", whatever it was drawn in."""
+    thinking, effort = MODES[mode]
+    expected = {k: v for k, v in case.expected.items() if k != "reasoning_content"}
+    return replace(case, thinking=thinking, effort=effort, expected=expected)
 
 
 def _about_document(
@@ -193,7 +212,7 @@ def _about_document(
     kind: str,
     tokens: int | None,
     count: Callable[[str], int],
-    seen_phrasings: bool,
+    held_out: HeldOut,
 ) -> Case | None:
     """A question about a document of about `tokens`, of the kind asked for."""
     state = rng.getstate()
@@ -201,7 +220,7 @@ def _about_document(
     for _ in range(4):
         rng.setstate(state)
         stage = Stage(sentences=(facts, facts))
-        example = make(rng, "long", stage, held=True, seen_phrasings=seen_phrasings)
+        example = _draw(rng, "long", stage, held_out)
         first = next(m for m in example.messages if m["role"] == "user")
         size = count(str(first["content"]))
         if tokens is None or abs(size - tokens) <= _SLACK * tokens:

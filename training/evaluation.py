@@ -26,7 +26,7 @@ from dsagent.encoding.parse import parse
 from dsagent.encoding.render import render
 from dsagent.encoding.tokenizer import Tokenizer
 from dsagent.engine.request import Request, Sampling
-from training.cases import LENGTHS, Case, cases, well_formed
+from training.cases import LENGTHS, MODES, Case, HeldOut, cases, in_mode, well_formed
 from training.newcomer import newcomer
 
 if TYPE_CHECKING:
@@ -221,8 +221,8 @@ class Plan:
     """Which questions to ask.
 
     `n` a row, at most `n_long` for documents of 4,096 tokens and more, of the rows
-    whose names begin with the words of one of `only` (all if empty); with
-    `seen_phrasings` only words and names are held out.
+    whose names begin with the words of one of `only` (all if empty). `held_out` is
+    what training never sees; `thinking` asks all of them in one mode.
     """
 
     n: int = 100
@@ -230,7 +230,8 @@ class Plan:
     seed: int = 1
     lengths: tuple[int, ...] = LENGTHS
     only: tuple[str, ...] = ()
-    seen_phrasings: bool = False
+    held_out: HeldOut = "all"
+    thinking: str | None = None
 
     def batches(self, tokenizer: Tokenizer) -> Iterator[list[Case]]:
         """The cases, row by row, made as they are asked for."""
@@ -240,22 +241,30 @@ class Plan:
 
         for name in SHORT_ROWS:
             if self._wants(name):
-                yield cases(name, self.n, self.seed, seen_phrasings=self.seen_phrasings)
+                yield self._asked(
+                    cases(name, self.n, self.seed, held_out=self.held_out)
+                )
         for length in self.lengths:
             n = self.n if length < 4096 else min(self.n, self.n_long)
             for kind in ("document", "quote", "unknown"):
                 if self._wants(f"{kind} {length}") and _asked_at(kind, length):
-                    yield cases(
-                        kind,
-                        n,
-                        self.seed,
-                        tokens=length,
-                        count=count,
-                        seen_phrasings=self.seen_phrasings,
+                    yield self._asked(
+                        cases(
+                            kind,
+                            n,
+                            self.seed,
+                            tokens=length,
+                            count=count,
+                            held_out=self.held_out,
+                        )
                     )
         for mode in ("high", "off"):
             if self._wants(f"newcomer {mode}"):
                 yield newcomer(mode)
+
+    def _asked(self, drawn: list[Case]) -> list[Case]:
+        mode = self.thinking
+        return drawn if mode is None else [in_mode(case, mode) for case in drawn]
 
     def _wants(self, name: str) -> bool:
         return not self.only or any(f"{name} ".startswith(f"{o} ") for o in self.only)
@@ -344,10 +353,12 @@ def main() -> None:
     parser.add_argument("--window", type=int, help="another sliding window")
     parser.add_argument("--grammar", action="store_true")
     parser.add_argument(
-        "--seen-phrasings",
-        action="store_true",
-        help="hold out words and names only, not the ways to ask and to state",
+        "--held-out",
+        choices=["all", "words", "nothing"],
+        default="all",
+        help="words and phrasings; words and names alone; nothing, as in training",
     )
+    parser.add_argument("--thinking", choices=list(MODES), help="ask all in one mode")
     parser.add_argument("--json", type=Path, help="write the rows there, too")
     parser.add_argument("--failures", type=int, default=3, help="shown a row")
     given = parser.parse_args()
@@ -357,7 +368,8 @@ def main() -> None:
         given.seed,
         tuple(given.lengths),
         tuple(given.only),
-        given.seen_phrasings,
+        given.held_out,
+        given.thinking,
     )
     with with_window(given.model, given.window) as folder:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +13,8 @@ from dsagent.encoding.parse import parse
 from dsagent.encoding.render import render
 from dsagent.encoding.tokenizer import Tokenizer
 from dsagent.loading import NANO
-from training.cases import Case, cases
+from training.cases import Case, HeldOut, cases
+from training.data import words
 from training.evaluation import (
     SHORT_ROWS,
     Answer,
@@ -203,3 +205,24 @@ def test_a_mode_has_room_for_the_thoughts_of_its_skill() -> None:
             )
         thought += 1
     assert thought > 10
+
+
+def test_a_plan_may_ask_in_one_mode_what_training_asks() -> None:
+    asked = {}
+    both: tuple[HeldOut, ...] = ("all", "nothing")
+    for held_out in both:
+        plan = Plan(12, lengths=(100,), only=("call", "document"), thinking="high")
+        plan = replace(plan, held_out=held_out)
+        asked[held_out] = [case for batch in plan.batches(TOKENIZER) for case in batch]
+        assert len(asked[held_out]) == 24
+        for case in asked[held_out]:
+            assert (case.thinking, case.effort) == (True, "high")
+            assert "reasoning_content" not in case.expected
+    # A tenth of all names is held out, and training never says them.
+    names = {n for n in (*words.CITIES.held, *words.FIRST_NAMES.held) if n.isalpha()}
+    said = {
+        held_out: names & set(re.findall(r"\w+", " ".join(map(str, drawn))))
+        for held_out, drawn in asked.items()
+    }
+    assert len(said["all"]) > 3
+    assert not said["nothing"]
