@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import anyio
 
@@ -354,7 +354,7 @@ def main() -> None:
     parser.add_argument("--grammar", action="store_true")
     parser.add_argument(
         "--held-out",
-        choices=["all", "words", "nothing"],
+        choices=get_args(HeldOut),
         default="all",
         help="words and phrasings; words and names alone; nothing, as in training",
     )

@@ -107,8 +107,11 @@ class Resumable(nn.Module):
         """Share of the run's tokens that were seen, 0 to 1."""
         return min(self.seen / self.schedule.tokens, 1.0)
 
-    def update(self, experts: Iterable[Experts]) -> None:
-        """One optimiser step, and the routers' bias one step towards even load."""
+    def update(self, experts: Iterable[Experts]) -> float:
+        """One optimiser step, and the routers' bias one step towards even load.
+
+        Returns the share of the learning rates that the step was taken with.
+        """
         s = self.schedule
         factor = rate(self.progress, self.step, s)
         nn.utils.clip_grad_norm_(self.parameters(), s.clip)
@@ -121,6 +124,7 @@ class Resumable(nn.Module):
             if not layer.hashed:
                 load = layer.load
                 layer.gate.bias += s.balance * torch.sign(load.mean() - load)
+        return factor
 
     def save(self, folder: Path) -> None:
         """Write the state beside the old one, then take its place."""

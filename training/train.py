@@ -24,7 +24,7 @@ from training.losses import Reconstruction, indexer_loss, token_loss
 from training.model import Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
-from training.run import Resumable, Schedule, load_weights, parse, rate
+from training.run import Resumable, Schedule, load_weights, parse
 from training.source import Source
 
 log = logging.getLogger(__name__)
@@ -112,9 +112,8 @@ class Run(Resumable):
 
     def advance(self) -> None:
         """One step of the optimisers, and the spellings of a word a step closer."""
-        s = self.s
-        share = s.alike * s.other_rate * rate(self.progress, self.step, s)
-        self.update(self.model.experts())
+        factor = self.update(self.model.experts())
+        share = self.s.alike * self.s.other_rate * factor
         if self.alike is not None and share:
             for table in (self.model.embed.weight, self.model.head.weight):
                 self.alike.draw(table, share)

@@ -33,7 +33,7 @@ def _concept(s: Source, before: Sequence[Drawn]) -> concepts.Concept:
     """A well-known tool's, to stand behind those of `before`."""
     last = before[-1] if before else None
     if not s.held and isinstance(last, t.Tool) and s.chance(BESIDE):
-        near = NEAR.get(last.concept.names.split()[0])
+        near = NEAR.get(_head(last))
         if near:
             return s.rng.choice(near)
     return s.rng.choice(EVERYDAY if s.chance(FIRST_TRIED) else CONCEPTS)
