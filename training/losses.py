@@ -4,6 +4,7 @@ Retrieval through compressed entries is what a small model finds hardest, so two
 losses teach it directly: :class:`Reconstruction` asks every ratio-4 entry for the
 four tokens it summarises, and :func:`indexer_loss` asks the indexer to rank entries
 as attention weighs them (it gets no gradient through the selection itself).
+:class:`Meaning` asks what every sentence says, asked for or not.
 :func:`draft_loss` is what the drafter learns from, later and by itself.
 """
 
@@ -99,6 +100,30 @@ class Reconstruction(nn.Module):
             target = tokens[:, chosen]
             total = total + F.cross_entropy(logits.flatten(0, 2), target.flatten())
         return total / len(self.maps)
+
+
+class Meaning(nn.Module):
+    """Tells what a text means where it ends, from the streams of a layer half-way up.
+
+    A linear map from normed streams to classes (`training.data.meanings`): an auxiliary
+    teacher, thrown away when training ends.
+    """
+
+    def __init__(self, s: Shape, classes: int) -> None:
+        super().__init__()
+        self.maps = nn.Parameter(torch.zeros(classes, s.m * s.D))
+
+    def forward(self, X: Tensor, meanings: Tensor) -> tuple[Tensor, Tensor]:
+        """``X [B, T, m, D]``, ``meanings [B, T]`` (-1: nothing told) to the mean
+        cross-entropy and the share of classes told right."""
+        told = meanings >= 0
+        labels = meanings[told]
+        if not len(labels):
+            return torch.zeros(()), torch.ones(())
+        u = X[told].flatten(-2).float()
+        logits = (F.rms_norm(u, u.shape[-1:]) @ self.maps.t()).float()
+        right = (logits.argmax(-1) == labels).float().mean()
+        return F.cross_entropy(logits, labels), right
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Tokens = tuple[list[int], list[float]]
-"""A conversation's ids, and for each id the weight of predicting it."""
+    from training.data.mix import Tokens
 
 GRID = 4
 """Conversations begin at multiples of it, so that no ratio-4 entry holds two."""
@@ -30,7 +29,8 @@ WAITING = 48
 class Packed:
     """A batch, all ``[B, T]``: inputs, what follows, its weight, whether to look.
 
-    ``begins`` is where the conversation of each token begins.
+    ``begins`` is where the conversation of each token begins, ``meanings`` what a text
+    means up to a token, -1 where nothing is told.
     """
 
     ids: Tensor
@@ -38,6 +38,7 @@ class Packed:
     targets: Tensor
     weight: Tensor
     keep: Tensor
+    meanings: Tensor
 
 
 class Rows:
@@ -72,22 +73,25 @@ class Rows:
         ids = torch.tensor([line[0] for line in lines])
         weight = torch.tensor([line[1] for line in lines])[:, 1:]
         begins = torch.tensor([line[2] for line in lines])[:, :-1]
+        meanings = torch.tensor([line[3] for line in lines])[:, :-1]
         generated = weight >= 1.0
         text = (weight >= 0.0) & (torch.rand(weight.shape) < self.prompt_share)
         weight = torch.where(generated, weight, self.prompt_weight / self.prompt_share)
-        return Packed(ids[:, :-1], begins, ids[:, 1:], weight, generated | text)
+        keep = generated | text
+        return Packed(ids[:, :-1], begins, ids[:, 1:], weight, keep, meanings)
 
     def _row(
         self, rng: random.Random, progress: float
-    ) -> tuple[list[int], list[float], list[int]]:
+    ) -> tuple[list[int], list[float], list[int], list[int]]:
         """Whole conversations, the longest that still fits first, then padding."""
         while len(self.waiting) < WAITING:
             tokens = self.source(rng, progress)
-            if len(tokens[0]) <= self.length + 1:
+            if len(tokens.ids) <= self.length + 1:
                 self.waiting.append(tokens)
         ids: list[int] = []
         weight: list[float] = []
         begins: list[int] = []
+        meanings: list[int] = []
         room = self.length + 1
         first = True
         while True:
@@ -95,16 +99,21 @@ class Rows:
             if i is None:
                 break
             first = False
-            more, w = self.waiting.pop(i)
+            more, w, told = self.waiting.pop(i)
             gap = min(-len(more) % GRID, room - len(more))
             begins += [len(ids)] * (len(more) + gap)
             ids += more + [self.pad] * gap
             weight += [-1.0, *w[1:]] + [-1.0] * gap
+            meanings += told + [-1] * gap
             room = self.length + 1 - len(ids)
-        pads = [self.pad] * room
-        return ids + pads, weight + [-1.0] * room, begins + begins[-1:] * room
+        return (
+            ids + [self.pad] * room,
+            weight + [-1.0] * room,
+            begins + begins[-1:] * room,
+            meanings + [-1] * room,
+        )
 
     def _longest(self, room: int) -> int | None:
-        sizes: Sequence[int] = [len(t[0]) for t in self.waiting]
+        sizes: Sequence[int] = [len(t.ids) for t in self.waiting]
         fitting = [i for i, n in enumerate(sizes) if n <= room]
         return max(fitting, key=sizes.__getitem__, default=None)

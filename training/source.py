@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import random
     from pathlib import Path
 
-    from training.rows import Tokens
+    from training.data.mix import Tokens
 
 AT_ONCE = 64
 EVERY_THOUGHT = 0.8
@@ -29,13 +29,13 @@ one thought, and the document it is about is paid for a dozen answers.
 """
 
 
-def stage(progress: float, length: int) -> Stage:
+def stage(progress: float, length: int, cards: float = 0.0) -> Stage:
     """The mix at a point of the run, for rows of ``length`` tokens.
 
     ``long`` documents take as many sentences as a row can hold (about twenty-five
     tokens each, with the questions), from an eighth of that upwards.
     """
-    weights = dict(DEFAULT_WEIGHTS)
+    weights = {**DEFAULT_WEIGHTS, "cards": cards}
     if progress < 0.15:
         weights["copy"] *= 2
         weights["lookup"] *= 2
@@ -50,20 +50,25 @@ def stage(progress: float, length: int) -> Stage:
 
 
 class Source:
-    """Encoded conversations, made in batches."""
+    """Encoded conversations, made in batches.
 
-    def __init__(self, tokenizer: Path, length: int) -> None:
+    ``cards`` is the weight of texts that nobody answers (`training.data.cards`), beside
+    the skills' own (`training.data.mix`).
+    """
+
+    def __init__(self, tokenizer: Path, length: int, cards: float = 0.0) -> None:
         self.tokenizer = Tokenizer.from_file(str(tokenizer))
         pad = self.tokenizer.token_to_id(PAD)
         assert pad is not None
         self.pad = pad
         self.length = length
+        self.cards = cards
         self._made: deque[Tokens] = deque()
 
     def __call__(self, rng: random.Random, progress: float) -> Tokens:
-        """One conversation: ids and loss weights."""
+        """One conversation: ids, loss weights, meanings."""
         if not self._made:
-            now = stage(progress, self.length)
+            now = stage(progress, self.length, self.cards)
             examples = [sample(rng, stage=now) for _ in range(AT_ONCE)]
             self._made.extend(
                 encode_batch(

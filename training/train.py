@@ -19,8 +19,9 @@ from torch import Tensor
 
 from training.alike import Alike
 from training.attend import BLOCK
+from training.data.meanings import CLASSES
 from training.exchange import Exchange
-from training.losses import Reconstruction, indexer_loss, token_loss
+from training.losses import Meaning, Reconstruction, indexer_loss, token_loss
 from training.model import Backbone, Shape
 from training.quantise import rounded
 from training.rows import Packed, Rows
@@ -45,6 +46,14 @@ class Settings(Schedule):
     """Share of the positions nobody generates that the loss looks at."""
     reconstruction: float = 0.2
     reconstruct_until: float = 0.7
+    meaning: float = 0.1
+    """Weight of telling what texts mean."""
+    cards: float = 20.0
+    """Weight of texts without an answer, which teach nothing else."""
+    meaning_from: float = 0.03
+    """Until then the teacher learns to read what is there, and teaches nothing."""
+    meaning_layer: int = 3
+    """The layer whose output has to show it: those above look for it."""
     index_from: float = 0.6
     narrow_from: float = 0.5
     narrow: float = 0.25
@@ -84,13 +93,17 @@ class Run(Resumable):
         self.alike = alike
         self.model = Backbone(shape)
         self.teacher = Reconstruction(shape, layers=2)
+        self.reader = Meaning(shape, len(CLASSES))
+        self.understood = 0.0
         self.begin()
 
     def losses(self, batch: Packed, window: int) -> tuple[Tensor, Tensor]:
         """The total loss of a batch, and the hidden states for the log."""
         s = self.s
         with torch.autocast("cpu", torch.bfloat16):
-            hidden, attended = self.model(batch.ids, window, batch.begins)
+            outputs = list(self.model.outputs(batch.ids, window, batch.begins))
+            hidden = self.model.finish(outputs[-1][0])
+            attended = [left for _, left in outputs if left is not None]
             loss = token_loss(
                 self.model, hidden, batch.targets, batch.weight, batch.keep
             )
@@ -100,6 +113,12 @@ class Run(Resumable):
             if self.progress >= s.index_from:
                 some = slice(self.step % INDEX_EVERY, None, INDEX_EVERY)
                 loss = loss + 0.1 * indexer_loss(attended, INDEX_SINCE, some)
+        if s.meaning:
+            X = outputs[s.meaning_layer][0]
+            X = X.detach() if self.progress < s.meaning_from else X
+            told, right = self.reader(X, batch.meanings)
+            loss = loss + s.meaning * told
+            self.understood += 0.05 * (right.item() - self.understood)
         return loss, hidden
 
     def gradients(self, batch: Packed, window: int) -> tuple[Tensor, Tensor]:
@@ -160,8 +179,9 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
                 f"{k} {sum(v) / len(v):.3f}" for k, v in sorted(marks.items())
             )
             log.info(
-                "step %d %.2f M tokens loss %.3f answers: %s | %.0f tokens/s",
-                *(run.step, run.seen / 1e6, loss.item(), seen, speed),
+                "step %d %.2f M tokens loss %.3f answers: %s "
+                "meanings: %.3f | %.0f tokens/s",
+                *(run.step, run.seen / 1e6, loss.item(), seen, run.understood, speed),
             )
             marks.clear()
         if s.rank == 0 and time.monotonic() - saved > 60 * s.save_minutes:
@@ -173,7 +193,7 @@ def train(run: Run, rows: Rows, folder: Path) -> None:
 
 def rows(nano: Path, s: Settings) -> Rows:
     """The generated conversations, encoded and packed."""
-    source = Source(nano / "tokenizer.json", s.length)
+    source = Source(nano / "tokenizer.json", s.length, s.cards if s.meaning else 0.0)
     return Rows(
         source,
         rows=s.rows,

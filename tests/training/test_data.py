@@ -126,13 +126,13 @@ def test_a_conversation_can_teach_the_thoughts_of_all_its_turns(skill: str) -> N
     thoughts = [str(m["reasoning_content"]) for e in examples for _, m in turns(e)]
     taught = "".join(
         PLAIN.decode([i if w >= 1 else 0 for i, w in zip(ids, weights, strict=True)])
-        for ids, weights in encode_batch(examples, PLAIN, render, every_thought=1.0)
+        for ids, weights, _ in encode_batch(examples, PLAIN, render, every_thought=1.0)
     )
     assert len(thoughts) > 2 * len(examples)
     assert all(f"{thought}</think>" in taught for thought in thoughts)
     # The rest are what a prompt shows: one thought, the last turn's.
     half = encode_batch(examples[:2], PLAIN, render, every_thought=0.5)
-    shown = [PLAIN.decode(ids, skip_special_tokens=False) for ids, _ in half]
+    shown = [PLAIN.decode(made.ids, skip_special_tokens=False) for made in half]
     assert [text.count("<｜Assistant｜><think>") for text in shown] == [
         len(list(turns(examples[0]))),
         1,

@@ -72,7 +72,8 @@ def batch(seed: int) -> Packed:
     generated = (torch.arange(T) // 8 % 2 == 1).expand(2, T)
     weight = torch.where(generated, 1.0, 0.1)
     begins = torch.zeros_like(ids)[:, 1:]
-    return Packed(ids[:, :-1], begins, ids[:, 1:], weight, generated)
+    untold = torch.full_like(begins, -1)
+    return Packed(ids[:, :-1], begins, ids[:, 1:], weight, generated, untold)
 
 
 class TestLoss:

@@ -10,7 +10,7 @@ import torch
 
 from dsagent.engine.checkpoint import save_checkpoint
 from tests.training.test_parity import shaken, small
-from training.losses import Reconstruction, indexer_loss, token_loss
+from training.losses import Meaning, Reconstruction, indexer_loss, token_loss
 from training.model import Attended, Shape
 
 if TYPE_CHECKING:
@@ -97,3 +97,30 @@ def test_reconstruction_asks_an_entry_for_its_own_four_tokens(model: Backbone) -
     attended = Attended(model.layers[1].attn, x, x, x, entries, x)  # type: ignore[arg-type]
     assert teacher(model, ids, [attended]).item() < 1e-3
     assert teacher(model, ids.roll(4, 1), [attended]).item() > 5.0
+
+
+def test_meaning_is_told_from_the_normed_streams_where_it_is_known(
+    model: Backbone,
+) -> None:
+    s = model.s
+    reader = Meaning(s, 5)
+    torch.nn.init.normal_(reader.maps)
+    X = 3 * torch.randn(2, 3, s.m, s.D)
+    X.requires_grad_()
+    meanings = torch.tensor([[-1, 4, -1], [0, -1, 2]])
+    total, right = 0.0, 0
+    for row, place in ((0, 1), (1, 0), (1, 2)):
+        u = X[row, place].detach().double().flatten()
+        u = u / u.square().mean().sqrt()
+        logits = (reader.maps.detach().double() @ u).tolist()
+        label = int(meanings[row, place])
+        total += math.log(sum(math.exp(v) for v in logits)) - logits[label]
+        right += logits[label] == max(logits)
+    loss, share = reader(X, meanings)
+    assert loss.item() == pytest.approx(total / 3, rel=1e-4)
+    assert share.item() == pytest.approx(right / 3)
+    torch.autograd.backward(loss)
+    assert X.grad is not None
+    assert ((X.grad.abs().sum((2, 3)) > 0) == (meanings >= 0)).all()
+    nothing, _ = reader(X, torch.full_like(meanings, -1))
+    assert nothing.item() == 0.0

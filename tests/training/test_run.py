@@ -11,6 +11,7 @@ import torch
 
 from dsagent.engine.checkpoint import Checkpoint, is_block_quantised, save_checkpoint
 from tests.training.test_parity import small
+from training.data.mix import Tokens
 from training.export import export
 from training.model import Shape
 from training.quantise import rounded
@@ -39,6 +40,7 @@ def batch(seed: int) -> Packed:
         ids[:, 1:],
         ones,
         ones > 0,
+        torch.randint(-1, 9, (1, 256), generator=g),
     )
 
 
@@ -166,12 +168,12 @@ class TestRows:
     def rows(self, sizes: list[int], length: int = 64) -> Rows:
         stream = iter(range(10**6))
 
-        def source(
-            rng: random.Random, progress: float
-        ) -> tuple[list[int], list[float]]:
+        def source(rng: random.Random, progress: float) -> Tokens:
             i = next(stream)
             n = sizes[i % len(sizes)]
-            return [0, *[5 + i] * (n - 1)], [0.0] * (n // 2) + [1.0] * (n - n // 2)
+            ids = [0, *[5 + i] * (n - 1)]
+            weights = [0.0] * (n // 2) + [1.0] * (n - n // 2)
+            return Tokens(ids, weights, [ids[-1] if j % 3 else -1 for j in range(n)])
 
         return Rows(
             source, rows=3, length=length, pad=2, prompt_weight=0.1, prompt_share=1.0
@@ -203,6 +205,15 @@ class TestRows:
             assert len(starts) > 1
             assert all(start % 4 == 0 for start in starts)
             assert begins == [max(j for j in starts if j <= i) for i in range(64)]
+
+    def test_a_meaning_stays_with_its_token(self) -> None:
+        drawn = self.rows([7, 20, 33]).draw(random.Random(0), 0.0)
+        told = drawn.meanings >= 0
+        plain = (drawn.ids > 4) & told
+        assert plain.sum() > 50
+        assert (drawn.meanings[plain] == drawn.ids[plain]).all()
+        place = torch.arange(64) - drawn.begins
+        assert (told == (place % 3 > 0) & (drawn.ids != 2)).all()
 
     def test_what_is_too_long_for_a_row_is_left_out(self) -> None:
         drawn = self.rows([90, 20]).draw(random.Random(0), 0.0)

@@ -18,7 +18,7 @@ def test_two_turns_in_five_are_thought_about() -> None:
     thinks = source.tokenizer.token_to_id("<think>")
     turns: Counter[bool] = Counter()
     for _ in range(300):
-        ids, weights = source(rng, 0.7)
+        ids, weights, _ = source(rng, 0.7)
         assert len(ids) == len(weights)
         for place, entry in enumerate(ids[:-2]):
             if entry == begins:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
-from training.data import concepts, texts
+from training.data import concepts, meanings, texts
 from training.data import tools as t
 from training.data import words as w
 from training.data.catalogue import ALIKE, ANYTHING, CONCEPTS, EVERYDAY, NEAR
@@ -78,6 +79,33 @@ def ask_for(s: Source, tool: Drawn) -> t.Ask:
     return t.request(s, tool) if isinstance(tool, t.Tool) else t.request_invented(s, tool)
 
 
+def listed(tools: Iterable[Drawn]) -> list[meanings.Mark]:
+    """What the names and descriptions of well-known tools mean, in a list of them."""
+    marks: list[meanings.Mark] = []
+    for tool in tools:
+        if isinstance(tool, t.Tool):
+            meaning = meanings.request(tool.concept)
+            marks += [
+                (f'"{key}": {json.dumps(tool.schema[key], ensure_ascii=False)}', meaning)
+                for key in ("name", "description")
+                if key in tool.schema
+            ]
+    return marks
+
+
+def asked_of(asks: Iterable[t.Ask], tools: Iterable[Drawn]) -> list[meanings.Mark]:
+    """Where requests for well-known tools end in a message, and what they are for.
+
+    In it they may begin with a small letter and lack their full stop.
+    """
+    known = {tool.name: tool.concept for tool in tools if isinstance(tool, t.Tool)}
+    return [
+        (ask.text.rstrip(".")[1:], meanings.request(known[ask.name]))
+        for ask in asks
+        if ask.name in known
+    ]
+
+
 def _arguments(ask: t.Ask) -> str:
     if not ask.arguments:
         return "no arguments"
@@ -93,7 +121,7 @@ def tool_call(s: Source, talk: Talk) -> None:
     """One request, the right tool, its result and the answer; then more of the kind,
     several at once, something no tool can do, or a word of thanks."""
     tools = toolbox(s, s.rng.choice((1, 2, 2, 3, 3, 4, 5, 6)))
-    talk.system([tool.function for tool in tools])
+    talk.system([tool.function for tool in tools], marks=listed(tools))
     one_call(s, talk, tools)
     for _ in range(s.rng.choice((1, 2, 3, 4, 6, 8, 10))):
         roll = s.rng.random()
@@ -110,7 +138,7 @@ def tool_call(s: Source, talk: Talk) -> None:
 def one_call(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
     """A request for one of `tools`, and all that follows."""
     ask = ask_for(s, s.rng.choice(tools))
-    talk.user(ask.text)
+    talk.user(ask.text, asked_of([ask], tools))
     talk.call([ask], call_thought(s, [ask]))
     finish(s, talk, [ask])
 
@@ -215,7 +243,7 @@ PAIRS = texts.entries(
 def several_calls(s: Source, talk: Talk) -> None:
     """Two or three requests in one message, and often as many once more."""
     tools = toolbox(s, s.rng.choice((1, 2, 3, 4)))
-    talk.system([tool.function for tool in tools])
+    talk.system([tool.function for tool in tools], marks=listed(tools))
     for _ in range(s.rng.choice((1, 2, 3, 4, 5))):
         calls_at_once(s, talk, tools)
 
@@ -242,7 +270,7 @@ def calls_at_once(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
         for ask in asks[1:]:
             text = _paired(s, text, before, ask, further=before is not asks[0])
             before = ask
-    talk.user(text)
+    talk.user(text, asked_of(asks, tools))
     talk.call(asks, call_thought(s, asks))
     finish(s, talk, asks)
 
@@ -298,7 +326,7 @@ def _same_tool(s: Source, tool: t.Tool, count: int) -> list[t.Ask]:
 def no_tool(s: Source, talk: Talk) -> None:
     """Tools are there, and none is wanted, or none fits; then perhaps one does."""
     tools = toolbox(s, s.rng.choice((1, 2, 3, 4)))
-    talk.system([tool.function for tool in tools])
+    talk.system([tool.function for tool in tools], marks=listed(tools))
     for _ in range(s.rng.choice((1, 2, 3, 4, 6))):
         roll = s.rng.random()
         if roll < 0.35:
@@ -325,7 +353,8 @@ def nothing_fits(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
                 continue
         elif any(isinstance(x, t.Invented) and (x.verb == other.verb or x.noun == other.noun) for x in tools):
             continue
-        talk.user(ask_for(s, other).text)
+        ask = ask_for(s, other)
+        talk.user(ask.text, asked_of([ask], [other]))
         talk.say(NO_TOOL, "None of the tools can do that.", NO_TOOL)
         return
     just_talk(s, talk)

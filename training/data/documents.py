@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from training.data import texts
+from training.data import meanings, texts
 from training.data import words as w
 from training.data.phrases import Source, as_typed, capital, fill
 from training.data.relations import CLOSE, KINDS, RIVALS, Relation
@@ -50,6 +50,16 @@ class Page:
     facts: tuple[Fact, ...]
     text: str
     sentences: tuple[str, ...]
+
+    def marks(self) -> list[meanings.Mark]:
+        """What its sentences state."""
+        return [
+            mark
+            for fact in self.facts
+            for mark in meanings.stated(
+                fact.sentence, fact.value, meanings.relation(fact.relation)
+            )
+        ]
 
 
 def new_fact(s: Source, subject: str, relation: Relation, again: str = "") -> Fact:

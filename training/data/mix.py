@@ -9,14 +9,17 @@ what nano generates.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
+from training.data.meanings import CLASSES
 from training.data.phrases import Source
 from training.data.reading import document, documents_and_tools
 from training.data.skills import SKILLS
-from training.data.talk import Example, Message, Talk
+from training.data.talk import Example, Talk
 
 if TYPE_CHECKING:
     from random import Random
@@ -131,6 +134,58 @@ class Weights:
         return weights
 
 
+class Tokens(NamedTuple):
+    """An encoded conversation, three lists of equal length."""
+
+    ids: list[int]
+    weights: list[float]
+    """Of predicting each."""
+    meanings: list[int]
+    """What a text means up to there (`meanings.CLASSES`); -1 where nothing is told."""
+
+
+class Places:
+    """Which of a text's tokens hold which of its characters."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        special = tokenizer.get_added_tokens_decoder()
+        self.sizes = {
+            # An entry is written with a character a byte, a special one as it is.
+            token: len(str(special[token]).encode() if token in special else entry)
+            for entry, token in tokenizer.get_vocab().items()
+        }
+
+    def __call__(
+        self, text: str, ids: Sequence[int], characters: Sequence[int]
+    ) -> list[int]:
+        """For each of `characters`, the index of the token it is in."""
+        ends = list(accumulate(self.sizes[token] for token in ids))
+        return [bisect_right(ends, len(text[:at].encode())) for at in characters]
+
+
+def _marked(example: Example, text: str) -> tuple[list[int], list[int]]:
+    """Where in its prompt an example's marks are, and the numbers of their classes."""
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for message in example.messages:
+        content = str(message["content"])
+        if message["role"] == "user":
+            begin = text.index(content, end)
+            end = begin + len(content)
+            spans.append((begin, end))
+        else:
+            # What stands above a conversation begins its text.
+            spans.append((0, len(text)))
+    places: list[int] = []
+    classes: list[int] = []
+    for number, (piece, meaning) in example.marks:
+        at = text.find(piece, *spans[number])
+        if piece and at >= 0:
+            places.append(at + len(piece) - 1)
+            classes.append(CLASSES[meaning])
+    return places, classes
+
+
 def encode(
     example: Example, tokenizer: Tokenizer, render: Render, rest: float = 0.2
 ) -> tuple[list[int], list[float]]:
@@ -146,7 +201,7 @@ def encode_batch(
     rest: float = 0.2,
     *,
     every_thought: float = 0.0,
-) -> list[tuple[list[int], list[float]]]:
+) -> list[Tokens]:
     """`encode` of many at once; a share `every_thought` of them shows all thoughts."""
     weigh = Weights.of(tokenizer, rest)
     kept = round(every_thought * len(examples))
@@ -155,7 +210,20 @@ def encode_batch(
         for place, example in enumerate(examples)
     ]
     encoded = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return [(item.ids, weigh(item.ids)) for item in encoded]
+    find = Places(tokenizer)
+    made: list[Tokens] = []
+    for example, text, item in zip(examples, texts, encoded, strict=True):
+        characters, classes = _marked(example, text)
+        meanings = [-1] * len(item.ids)
+        for place, number in zip(
+            find(text, item.ids, characters), classes, strict=True
+        ):
+            meanings[place] = number
+        made.append(Tokens(item.ids, weigh(item.ids), meanings))
+    return made
 
 
-__all__ = ["Example", "Message", "Stage", "encode", "encode_batch", "make", "sample"]
+__all__ = [
+    *("Example", "Stage", "Tokens"),
+    *("encode", "encode_batch", "make", "sample"),
+]

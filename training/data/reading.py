@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 
-from training.data import concepts, texts
+from training.data import concepts, meanings, texts
 from training.data import documents as d
 from training.data import words as w
-from training.data.calling import ask_for, call_thought, finish, toolbox
+from training.data.calling import (
+    ask_for,
+    asked_of,
+    call_thought,
+    finish,
+    listed,
+    toolbox,
+)
 from training.data.phrases import Source, capital, fill
 from training.data.records import RECORDS, Field
 from training.data.talk import UNKNOWN, Talk
@@ -65,7 +72,11 @@ def ask_document(s: Source, talk: Talk, page: d.Page, *, first: bool) -> None:
                 asked += "."
             asked, answer, value = wrap.replace("{q}", asked), fact.sentence, fact.sentence
         answer = capital(answer) if answer is not fact.value else answer
-    talk.user(with_document(s, page.text, asked) if first else asked)
+    marks = [(asked, meanings.relation(fact.relation))]
+    if first:
+        marks += page.marks()
+        asked = with_document(s, page.text, asked)
+    talk.user(asked, marks)
     talk.say(answer, f"The {fact.relation.noun} of {fact.subject}? {said}", value)
     talk.others = [f.value for f in page.facts if f.value != value and f.value not in answer]
 
@@ -84,14 +95,18 @@ def document(s: Source, talk: Talk, count: int = 0) -> None:
 def documents_and_tools(s: Source, talk: Talk, count: int = 0) -> None:
     """A document in hand and tools beside it: some turns need one, some the other."""
     tools = toolbox(s, s.rng.choice((1, 2, 3)))
-    talk.system([tool.function for tool in tools])
+    talk.system([tool.function for tool in tools], marks=listed(tools))
     page = d.page(s, count or s.rng.choice((2, 3, 4, 5)))
     for turn in range(s.rng.choice((1, 2, 3))):
         if s.chance(0.55):
             ask_document(s, talk, page, first=turn == 0)
             continue
         ask = ask_for(s, s.rng.choice(tools))
-        talk.user(with_document(s, page.text, ask.text) if turn == 0 else ask.text)
+        marks = asked_of([ask], tools)
+        if turn == 0:
+            talk.user(with_document(s, page.text, ask.text), [*marks, *page.marks()])
+        else:
+            talk.user(ask.text, marks)
         talk.call([ask], call_thought(s, [ask]))
         if s.chance(0.2):
             return
@@ -133,7 +148,13 @@ def fill_schema(s: Source, talk: Talk) -> None:
     if len(order) > 2 and s.chance(0.3):
         order = order[: s.rng.randrange(1, len(order))]
     title = s.one_of(record.names.split())
-    talk.system(response_format=_form(s, title, {key: keyed[key] for key in order}))
+    form = _form(s, title, {key: keyed[key] for key in order})
+    marks = [
+        (f'"{key}": {{', meanings.field(item))
+        for key, item in keyed.items()
+        if item is not record.head
+    ]
+    talk.system(response_format=form, marks=marks)
     for turn in range(s.rng.choice((2, 3, 4, 6))):
         values = {key: item.make(s) for key, item in keyed.items()}
         said = list(_told_of(s, keyed, values).items())
@@ -145,11 +166,36 @@ def fill_schema(s: Source, talk: Talk) -> None:
             asked = with_document(s, text, s.template(FORM))
         elif turn and s.chance(0.5):
             asked = text
-        talk.user(asked)
+        talk.user(asked, _marks(said, keyed, values))
         answer = json.dumps({key: values[key] for key in order}, ensure_ascii=False)
         wanted = {key: values[key] for key in order}
         thought = "\n".join(_noted(sentence, key, wanted) for key, sentence in said)
         talk.say(answer, thought, answer)
+
+
+def one_told(s: Source) -> tuple[str, list[meanings.Mark]]:
+    """A sentence of a form's text by itself, and its marks."""
+    record = s.rng.choice(RECORDS)
+    keyed = {"": record.head, "0": s.rng.choice(record.fields)}
+    values = {key: item.make(s) for key, item in keyed.items()}
+    said = [("0", _told_of(s, keyed, values)["0"])]
+    return said[0][1], _marks(said, keyed, values)
+
+
+def _marks(
+    said: list[tuple[str, str]],
+    keyed: dict[str, Field],
+    values: dict[str, concepts.Value],
+) -> list[meanings.Mark]:
+    """What the sentences of a form's text mean; the first of `keyed` is its name."""
+    head = next(iter(keyed))
+    marks: list[meanings.Mark] = []
+    for key, sentence in said:
+        value = values[key]
+        meaning = meanings.NAME if key == head else meanings.field(keyed[key], value)
+        told = "" if isinstance(value, bool) else concepts.show(value)
+        marks += meanings.stated(sentence, told, meaning)
+    return marks
 
 
 def _noted(sentence: str, key: str, wanted: dict[str, concepts.Value]) -> str:

@@ -13,6 +13,7 @@ from training.data import documents as d
 from training.data import texts
 from training.data import words as w
 from training.data.calling import chain, no_tool, several_calls, tool_call
+from training.data.cards import cards
 from training.data.reading import document, documents_and_tools, fill_schema
 from training.data.talk import SMALL_TALK, Talk
 
@@ -109,4 +110,5 @@ SKILLS: dict[str, Callable[[Source, Talk], None]] = {
     "document": document,
     "document_tools": documents_and_tools,
     "schema": fill_schema,
+    "cards": cards,
 }

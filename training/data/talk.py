@@ -10,9 +10,10 @@ from training.data import texts
 from training.data import words as w
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from training.data.concepts import Schema
+    from training.data.meanings import Mark
     from training.data.phrases import Source
     from training.data.tools import Ask
 
@@ -33,6 +34,8 @@ class Example:
     skill: str
     answers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    marks: tuple[tuple[int, Mark], ...] = ()
+    """(message, mark): what pieces of the messages mean (`meanings`)."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class Talk:
     messages: list[Message] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    marks: list[tuple[int, Mark]] = field(default_factory=list)
     calls: int = 0
 
     def __post_init__(self) -> None:
@@ -54,7 +58,11 @@ class Talk:
         if self.thinking:
             self.effort = "max" if roll > 0.88 else self.s.rng.choice((None, "high"))
 
-    def system(self, tools: Sequence[Schema] = (), response_format: object = None) -> None:
+    def system(
+        self, tools: Sequence[Schema] = (), response_format: object = None, marks: Iterable[Mark] = ()
+    ) -> None:
+        """What stands above the conversation; `marks` tell what pieces of it mean."""
+        self.marks += [(len(self.messages), mark) for mark in marks]
         content = self.s.phrase(SYSTEMS, {"n": self.s.word(w.NOUNS)}) if self.s.chance(0.25) else ""
         message: Message = {"role": "system", "content": content}
         if tools:
@@ -64,7 +72,9 @@ class Talk:
         if content or tools or response_format is not None:
             self.messages.append(message)
 
-    def user(self, text: str) -> None:
+    def user(self, text: str, marks: Iterable[Mark] = ()) -> None:
+        """The user's next message; `marks` tell what pieces of it mean."""
+        self.marks += [(len(self.messages), mark) for mark in marks]
         self.messages.append({"role": "user", "content": text})
 
     def say(self, text: str, thought: str, value: str = "") -> None:
@@ -95,7 +105,7 @@ class Talk:
     def done(self) -> Example:
         return Example(
             self.messages, self.thinking, self.effort, self.skill,
-            tuple(self.answers), tuple(self.others),
+            tuple(self.answers), tuple(self.others), tuple(self.marks),
         )
 
 
