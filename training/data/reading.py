@@ -173,10 +173,21 @@ def fill_schema(s: Source, talk: Talk) -> None:
         talk.say(answer, thought, answer)
 
 
-def one_told(s: Source) -> tuple[str, list[meanings.Mark]]:
-    """A sentence of a form's text by itself, and its marks."""
-    record = s.rng.choice(RECORDS)
-    keyed = {"": record.head, "0": s.rng.choice(record.fields)}
+_FIELDS = {
+    flag: [
+        (record, item)
+        for record in RECORDS
+        for item in record.fields
+        if (item.kind == "boolean") is flag
+    ]
+    for flag in (True, False)
+}
+
+
+def one_told(s: Source, *, flag: bool) -> tuple[str, list[meanings.Mark]]:
+    """A sentence of a form's text by itself, and its marks; of a yes or no or not."""
+    record, item = s.rng.choice(_FIELDS[flag])
+    keyed = {"": record.head, "0": item}
     values = {key: item.make(s) for key, item in keyed.items()}
     said = [("0", _told_of(s, keyed, values)["0"])]
     return said[0][1], _marks(said, keyed, values)

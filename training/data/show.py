@@ -7,7 +7,8 @@ import json
 import sys
 from random import Random
 
-from training.data.mix import DEFAULT_WEIGHTS, Stage, make, sample
+from training.data.mix import Stage, make, sample
+from training.data.skills import SKILLS
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--skill", choices=list(DEFAULT_WEIGHTS))
+    parser.add_argument("--skill", choices=[*SKILLS, "long"])
     parser.add_argument("--held", action="store_true")
     given = parser.parse_args()
     rng, stage = Random(given.seed), Stage()
