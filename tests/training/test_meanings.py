@@ -10,7 +10,10 @@ from tokenizers import Tokenizer
 
 from dsagent.encoding.render import render
 from dsagent.loading import NANO
-from training.data import meanings
+from training.data import meanings, tools
+from training.data.calling import asked_of
+from training.data.catalogue import CONCEPTS
+from training.data.concepts import show
 from training.data.mix import Places, Stage, encode_batch, make, prompt
 from training.data.phrases import Source as Choices
 from training.data.records import RECORDS
@@ -96,13 +99,50 @@ def test_a_forms_sentences_say_their_field_and_which_way() -> None:
 
 
 def test_requests_and_the_tools_they_mean_are_one_class() -> None:
-    found = told("call", 60)
     inside: dict[str, set[bool]] = {}
-    for text, meaning in found:
-        assert meaning.startswith("tool ")
+    for text, meaning in told("call", 60):
         inside.setdefault(meaning, set()).add("<｜User｜>" in text)
-    both = [meaning for meaning, places in inside.items() if len(places) == 2]
-    assert len(both) > 20
+    for family in ("tool ", "argument ", "mention "):
+        both = [m for m, where in inside.items() if len(where) == 2]
+        assert len([m for m in both if m.startswith(family)]) > 9, family
+
+
+def test_a_value_is_marked_as_the_argument_that_a_call_makes_of_it() -> None:
+    """Against the calls: of a tool with one parameter of a kind, the value behind a
+    mark is what the call passes for it."""
+    rng = Random(4)
+    checked = 0
+    for _ in range(300):
+        concept = rng.choice(CONCEPTS)
+        s = Choices(rng)
+        tool = tools.declare(s, concept)
+        ask = tools.request(s, tool)
+        for piece, meaning in asked_of([ask], [tool]):
+            family, _, role = meaning.rpartition(" ")
+            if not family.startswith("argument "):
+                continue
+            value = show(ask.arguments[tool.keys[int(role)]])
+            value = {"True": "on", "False": "off"}.get(value, value)
+            begins = len(piece)
+            assert ask.text[1 : begins + 1] == piece
+            assert ask.text[begins:].startswith(value)
+            checked += 1
+    assert checked > 300
+
+
+def test_a_flags_mention_says_which_way() -> None:
+    rng = Random(4)
+    ways: Counter[tuple[object, str]] = Counter()
+    for _ in range(1500):
+        s = Choices(rng)
+        tool = tools.invent(s)
+        if [part for _, part, _ in tool.parts] != [None] or tool.parts[0][2]:
+            continue
+        ask = tools.request_invented(s, tool)
+        for _, meaning in asked_of([ask], [tool]):
+            ways[ask.arguments[tool.parts[0][0]], meaning] += 1
+    assert set(ways) == {(True, "mention yes"), (False, "mention no")}
+    assert min(ways.values()) > 5
 
 
 def test_classes_are_all_that_can_be_told() -> None:
@@ -127,9 +167,9 @@ def test_cards_are_dense_and_nobody_answers_them() -> None:
         tokens += len(ids)
         marks += sum(number >= 0 for number in classes)
         families.update(NAMES[number].split()[0] for number in classes if number >= 0)
-    assert tokens / marks < 15
-    assert {"tool", "relation", "field"} <= set(families)
-    assert families["tool"] > marks / 5
+    assert tokens / marks < 12
+    assert set(families) == {"tool", "argument", "mention", "relation", "field"}
+    assert min(families.values()) > marks / 10
 
 
 def test_only_who_asks_for_cards_gets_them() -> None:

@@ -80,30 +80,41 @@ def ask_for(s: Source, tool: Drawn) -> t.Ask:
 
 
 def listed(tools: Iterable[Drawn]) -> list[meanings.Mark]:
-    """What the names and descriptions of well-known tools mean, in a list of them."""
+    """What names, descriptions and parameters mean in a list of tools."""
     marks: list[meanings.Mark] = []
     for tool in tools:
+        text = json.dumps(tool.schema, ensure_ascii=False)
         if isinstance(tool, t.Tool):
-            meaning = meanings.request(tool.concept)
-            marks += [
-                (f'"{key}": {json.dumps(tool.schema[key], ensure_ascii=False)}', meaning)
-                for key in ("name", "description")
-                if key in tool.schema
-            ]
+            of = tool.concept
+            said = [json.dumps(tool.schema[key], ensure_ascii=False) for key in ("name", "description") if key in tool.schema]
+            marks += [(_through(text, piece), meanings.request(of)) for piece in said]
+            roles = {key: meanings.argument(of, str(index)) for index, key in enumerate(tool.keys)}
+        else:
+            roles = {key: meanings.mention(t.role(part, options)) for key, part, options in tool.parts if part or options}
+        marks += [(_through(text, f'"{key}": {{'), role) for key, role in roles.items()]
     return marks
 
 
+def _through(text: str, piece: str) -> str:
+    """`text` up to the end of the first `piece` in it."""
+    return text[: text.index(piece) + len(piece)]
+
+
 def asked_of(asks: Iterable[t.Ask], tools: Iterable[Drawn]) -> list[meanings.Mark]:
-    """Where requests for well-known tools end in a message, and what they are for.
+    """What the requests in a message are for, and the values in them.
 
     In it they may begin with a small letter and lack their full stop.
     """
-    known = {tool.name: tool.concept for tool in tools if isinstance(tool, t.Tool)}
-    return [
-        (ask.text.rstrip(".")[1:], meanings.request(known[ask.name]))
-        for ask in asks
-        if ask.name in known
-    ]
+    marks: list[meanings.Mark] = []
+    by_name = {tool.name: tool for tool in tools}
+    for ask in asks:
+        tool = by_name[ask.name]
+        if isinstance(tool, t.Tool):
+            marks += [(piece, meanings.argument(tool.concept, role)) for piece, role in ask.roles]
+            marks.append((ask.text.rstrip(".")[1:], meanings.request(tool.concept)))
+        else:
+            marks += [(piece, meanings.mention(role)) for piece, role in ask.roles]
+    return marks
 
 
 def _arguments(ask: t.Ask) -> str:

@@ -32,6 +32,13 @@ def _request(s: Source) -> Card:
     return ask.text, asked_of([ask], [tool])
 
 
+def _invented(s: Source) -> Card:
+    """A request for an invented one."""
+    tool = t.invent(s)
+    ask = t.request_invented(s, tool)
+    return ask.text, asked_of([ask], [tool])
+
+
 def _fact(s: Source) -> d.Fact:
     kind = s.rng.choices(KINDS, [kind.weight for kind in KINDS])[0]
     return d.new_fact(s, kind.name(s), s.rng.choice(kind.relations))
@@ -61,7 +68,7 @@ def _filled(s: Source) -> Card:
 
 
 _KINDS: tuple[tuple[float, Callable[[Source], Card]], ...] = (
-    (0.3, _request), (0.15, _sentence), (0.15, _question), (0.3, _affirmed), (0.1, _filled),
+    (0.3, _request), (0.15, _invented), (0.15, _sentence), (0.15, _question), (0.3, _affirmed), (0.1, _filled),
 )  # fmt: skip
 """Yes or no is the hardest: seven thousand sentences that hardly have a word in common."""
 

@@ -2,7 +2,8 @@
 
 A sentence of a document states a relation, a question asks for one, a sentence of a
 form fills a field (a boolean's either way), a request is one for a well-known tool,
-and the names of fields and tools stand for the same.
+its values are that tool's arguments, and the names of fields and tools stand for the
+same.
 Conversations tell most of it late or never: of eighty sentences of a page a dozen are
 asked for. `losses.Meaning` asks about every one of them, where it ends and where its
 value begins.
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from training.data.catalogue import CONCEPTS
 from training.data.records import RECORDS, Field
-from training.data.relations import KINDS, Relation
+from training.data.relations import KINDS as SUBJECTS
+from training.data.relations import Relation
+from training.data.tools import AFFIRMED, DENIED, KINDS, OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +46,16 @@ def request(of: Concept) -> str:
     return f"tool {of.names.split()[0]}"
 
 
+def argument(of: Concept, role: str) -> str:
+    """The class of a value in a request for a well-known tool."""
+    return f"argument {of.names.split()[0]} {role}"
+
+
+def mention(role: str) -> str:
+    """The class of what a request for an invented tool mentions."""
+    return f"mention {role}"
+
+
 def stated(sentence: str, value: str, meaning: str) -> Iterator[Mark]:
     """The marks of a sentence: at its end, and where its value begins.
 
@@ -57,7 +70,7 @@ def stated(sentence: str, value: str, meaning: str) -> Iterator[Mark]:
 
 def _classes() -> Iterator[str]:
     yield NAME
-    for kind in KINDS:
+    for kind in SUBJECTS:
         yield from map(relation, kind.relations)
     for record in RECORDS:
         for item in record.fields:
@@ -65,6 +78,10 @@ def _classes() -> Iterator[str]:
             if item.kind == "boolean":
                 yield from (field(item, True), field(item, False))
     yield from map(request, CONCEPTS)
+    for concept in CONCEPTS:
+        for index in range(len(concept.params)):
+            yield argument(concept, str(index))
+    yield from map(mention, (*KINDS, OPTION, AFFIRMED, DENIED))
 
 
 CLASSES = {meaning: number for number, meaning in enumerate(dict.fromkeys(_classes()))}

@@ -28,7 +28,7 @@ from training.data.concepts import (
 from training.data.phrases import Source, as_typed, capital, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Ask:
     arguments: dict[str, Value]
     result: str
     answer: str
+    roles: tuple[tuple[str, str], ...] = ()
+    """(piece of the text, role) of what it mentions, told at the piece's last character:
+    where a value begins, or where its mention ends. A role is a parameter's number, for
+    an invented tool a kind of mention."""
 
 
 CHOICES = tuple(
@@ -68,6 +72,7 @@ class _Part:
 
     param: Param
     mentions: tuple[str, ...]
+    kind: str = ""
 
 
 T = TypeVar("T", str, int)
@@ -98,17 +103,17 @@ _FEW_PARTS: tuple[_Part, ...] = (
     _Part(Param("names people users members", "array", lambda s: _unlike(s, lambda: w.first_name(s.rng, s.held))), ("for {}", "with {}")),
     _Part(Param("numbers values ids pages", "intarray", lambda s: _unlike(s, lambda: s.rng.randrange(1, 100))), ("with numbers {}", "for {}", "with {}")),
 )
-_KINDS = (
+KINDS = (
     *("name", "id", "count", "date", "time", "colour", "place", "owner", "email"),
     *("number", "product", "note", "team", "tags", "members", "numbers"),
 )
 _MENTIONS = [
     texts.entries("requests", f"MENTIONS {kind}", *part.mentions)
-    for kind, part in zip(_KINDS, _FEW_PARTS, strict=True)
+    for kind, part in zip(KINDS, _FEW_PARTS, strict=True)
 ]
 _PARTS = tuple(
-    replace(part, mentions=mentions)
-    for part, mentions in zip(_FEW_PARTS, _MENTIONS, strict=True)
+    replace(part, mentions=mentions, kind=kind)
+    for part, mentions, kind in zip(_FEW_PARTS, _MENTIONS, KINDS, strict=True)
 )
 _ENUM = texts.entries("requests", "ENUM", "with {k} {v}", "{k} {v}", "in {v} {k}")
 _YES = texts.entries("requests", "FLAG YES", "{f}", "{f}: yes", "and make it {f}")
@@ -218,7 +223,13 @@ def request(s: Source, tool: Tool) -> Ask:
     result, answer = tool.concept.result(s, arguments)
     if s.chance(0.3) and not small and not template.startswith("{"):
         text = capital(text)
-    return Ask(text, tool.name, arguments, result, answer)
+    roles = [(_up_to(text, text.find(value)), role) for role, value in shown.items() if f"{{{role}}}" in template]
+    return Ask(text, tool.name, arguments, result, answer, tuple(roles))
+
+
+def _up_to(text: str, place: int) -> str:
+    """A request up to a place, without its first letter, which may yet become small."""
+    return text[1 : place + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +311,16 @@ _OPENINGS = texts.entries(
 )
 
 
+OPTION, AFFIRMED, DENIED = "option", "yes", "no"
+
+
+def role(part: _Part | None, options: Sequence[str], value: Value = True) -> str:
+    """The kind of a mention: of its part, of an option, of a flag that is set or isn't."""
+    if part is not None:
+        return part.kind
+    return OPTION if options else AFFIRMED if value else DENIED
+
+
 def _mentioned(s: Source, key: str, part: _Part | None, options: Sequence[str]) -> tuple[Value, str]:
     """A value for a parameter, and the words that give it."""
     value: Value
@@ -352,6 +373,7 @@ def request_invented(s: Source, tool: Invented) -> Ask:
     arguments: dict[str, Value] = {}
     mentions: list[tuple[str, bool]] = []
     open_ended = False
+    roles: dict[str, tuple[str, str]] = {}
     for index, (key, part, options) in enumerate(tool.parts):
         if index >= tool.required and s.chance(0.5):
             continue
@@ -359,8 +381,22 @@ def request_invented(s: Source, tool: Invented) -> Ask:
         last = part is not None and "note" in part.param.names.split() and mention[-1] not in '")'
         mentions.insert(len(mentions) if last else 0, (mention.strip(), mention.startswith(show(arguments[key]))))
         open_ended |= last
+        value = arguments[key]
+        roles[mention.strip()] = role(part, options, value), "" if isinstance(value, bool) else show(value)
     text = _joined(s, opening, mentions, open_ended=open_ended)
     said, answer = INVENTED_RESULTS[s.rng.randrange(len(INVENTED_RESULTS))]
     made = w.identifier(s.rng) if s.chance(0.6) else str(w.number(s.rng))
     said, answer = (t.replace("{v}", made).replace("{{", "{").replace("}}", "}") for t in (said, answer))
-    return Ask(capital(text) if s.chance(0.6) else text, tool.name, arguments, said, answer)
+    marks = [mark for mention, of in roles.items() for mark in _marks(text, mention, *of)]
+    return Ask(capital(text) if s.chance(0.6) else text, tool.name, arguments, said, answer, tuple(marks))
+
+
+def _marks(text: str, mention: str, role: str, value: str) -> Iterator[tuple[str, str]]:
+    """The roles of a mention in a request: at its end, and where its value begins."""
+    at = text.find(mention)
+    if at < 0:
+        return
+    yield _up_to(text, at + len(mention) - 1), role
+    inside = mention.find(value)
+    if value and inside > 0:
+        yield _up_to(text, at + inside), role
