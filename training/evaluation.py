@@ -2,9 +2,9 @@
 
 ``python -m training.evaluation --model FOLDER`` asks questions whose words and
 phrasings training never sees (`training.cases`) and some written by hand
-(`training.newcomer`), decodes greedily with dsagent's own engine and marks the
-answers. By default nothing helps the model to keep its format; ``--grammar`` constrains
-it as the product does.
+(`training.newcomer`, `training.outsider`), decodes greedily with dsagent's own engine
+and marks the answers. By default nothing helps the model to keep its format;
+``--grammar`` constrains it as the product does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from dsagent.encoding.tokenizer import Tokenizer
 from dsagent.engine.request import Request, Sampling
 from training.cases import LENGTHS, MODES, Case, HeldOut, cases, in_mode, well_formed
 from training.newcomer import newcomer
+from training.outsider import outsider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -261,6 +262,9 @@ class Plan:
         for mode in ("high", "off"):
             if self._wants(f"newcomer {mode}"):
                 yield newcomer(mode)
+            asked = [case for case in outsider(mode) if self._wants(case.row)]
+            if asked:
+                yield asked
 
     def _asked(self, drawn: list[Case]) -> list[Case]:
         mode = self.thinking

@@ -113,6 +113,11 @@ class Meaning(nn.Module):
         super().__init__()
         self.maps = nn.Parameter(torch.zeros(classes, s.m * s.D))
 
+    def logits(self, X: Tensor) -> Tensor:
+        """``X [..., m, D]`` to ``[..., classes]``."""
+        u = X.flatten(-2).float()
+        return (F.rms_norm(u, u.shape[-1:]) @ self.maps.t()).float()
+
     def forward(self, X: Tensor, meanings: Tensor) -> tuple[Tensor, Tensor]:
         """``X [B, T, m, D]``, ``meanings [B, T]`` (-1: nothing told) to the mean
         cross-entropy and the share of classes told right."""
@@ -120,8 +125,7 @@ class Meaning(nn.Module):
         labels = meanings[told]
         if not len(labels):
             return torch.zeros(()), torch.ones(())
-        u = X[told].flatten(-2).float()
-        logits = (F.rms_norm(u, u.shape[-1:]) @ self.maps.t()).float()
+        logits = self.logits(X[told])
         right = (logits.argmax(-1) == labels).float().mean()
         return F.cross_entropy(logits, labels), right
 

@@ -26,6 +26,7 @@ from training.evaluation import (
     with_window,
 )
 from training.newcomer import newcomer
+from training.outsider import outsider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,9 @@ def every_case() -> list[Case]:
     made = [case for row in SHORT_ROWS for case in cases(row, 12, 3)]
     for kind in DOCUMENTS:
         made += cases(kind, 12, 3, tokens=100, count=count)
-    return made + newcomer("high") + newcomer("off")
+    for mode in ("high", "off"):
+        made += newcomer(mode) + outsider(mode)
+    return made
 
 
 def test_the_expected_turn_is_right() -> None:
