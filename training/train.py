@@ -46,9 +46,9 @@ class Settings(Schedule):
     """Share of the positions nobody generates that the loss looks at."""
     reconstruction: float = 0.2
     reconstruct_until: float = 0.7
-    meaning: float = 0.1
+    meaning: float = 0.15
     """Weight of telling what texts mean."""
-    cards: float = 20.0
+    cards: float = 45.0
     """Weight of texts without an answer, which teach nothing else."""
     meaning_from: float = 0.03
     """Until then the teacher learns to read what is there, and teaches nothing."""

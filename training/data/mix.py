@@ -31,6 +31,7 @@ Render = Callable[..., Iterable[object]]
 DEFAULT_WEIGHTS: Mapping[str, float] = {
     "talk": 5, "copy": 5, "lookup": 5, "call": 34, "calls": 22, "no_tool": 18,
     "chain": 4, "document": 64, "document_tools": 4, "schema": 40, "long": 0,
+    "open_document": 45, "open_form": 25, "open_tools": 35,
 }  # fmt: skip
 
 

@@ -14,6 +14,9 @@ from training.data import texts
 from training.data import words as w
 from training.data.calling import chain, no_tool, several_calls, tool_call
 from training.data.cards import cards
+from training.data.open_documents import open_document
+from training.data.open_forms import open_form
+from training.data.open_tools import open_tools
 from training.data.reading import document, documents_and_tools, fill_schema
 from training.data.talk import SMALL_TALK, Talk
 
@@ -111,4 +114,7 @@ SKILLS: dict[str, Callable[[Source, Talk], None]] = {
     "document_tools": documents_and_tools,
     "schema": fill_schema,
     "cards": cards,
+    "open_document": open_document,
+    "open_form": open_form,
+    "open_tools": open_tools,
 }
