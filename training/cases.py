@@ -18,7 +18,7 @@ from training.data.mix import Stage, make
 from training.data.talk import NO_TOOL, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dsagent.encoding.parse import ParsedMessage
     from training.data.talk import Example, Message
@@ -95,6 +95,22 @@ def well_formed(case: Case, said: ParsedMessage) -> bool:
     ended = said.finish_reason in ("stop", "tool_calls")
     thought = bool(said.reasoning_content.strip())
     return answered and ended and thought == case.thinking and not said.warnings
+
+
+def turn_of(text: str = "", calls: Sequence[Call] = ()) -> Message:
+    """An OpenAI-style assistant message; `calls_of` reads its calls back."""
+    return {
+        "role": "assistant",
+        "content": text,
+        "tool_calls": [
+            {
+                "id": f"call_{index}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(arguments)},
+            }
+            for index, (name, arguments) in enumerate(calls, 1)
+        ],
+    }
 
 
 def calls_of(message: Message) -> list[Call]:

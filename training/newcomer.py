@@ -7,12 +7,11 @@ made into tools by dsagent itself, so the model reads what it reads in the produ
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from dsagent.documents import Document, with_documents
 from dsagent.tools.function import toolbox
-from training.cases import MODES, Case
+from training.cases import MODES, Case, turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -280,25 +279,10 @@ def _user(text: str) -> Message:
     return {"role": "user", "content": text}
 
 
-def _said(text: str = "", calls: Sequence[Call] = ()) -> Message:
-    return {
-        "role": "assistant",
-        "content": text,
-        "tool_calls": [
-            {
-                "id": f"call_{index}",
-                "type": "function",
-                "function": {"name": name, "arguments": json.dumps(arguments)},
-            }
-            for index, (name, arguments) in enumerate(calls, 1)
-        ],
-    }
-
-
 def _call(
     mode: str, tools: Sequence[Function], text: str, calls: Sequence[Call]
 ) -> Case:
-    return _case(mode, "calls", (_system(tools), _user(text)), _said("", calls))
+    return _case(mode, "calls", (_system(tools), _user(text)), turn_of("", calls))
 
 
 def _result(
@@ -312,21 +296,21 @@ def _result(
     messages: tuple[Message, ...] = (
         _system(tools),
         _user(text),
-        _said("", [call]),
+        turn_of("", [call]),
         {"role": "tool", "tool_call_id": "call_1", "content": result},
     )
-    return _case(mode, "value", messages, _said(", ".join(values)), values)
+    return _case(mode, "value", messages, turn_of(", ".join(values)), values)
 
 
 def _answer(
     mode: str, text: str, values: tuple[str, ...], others: tuple[str, ...]
 ) -> Case:
     asked = _user(with_documents(text, [VELMORA]))
-    return _case(mode, "value", (asked,), _said(values[0]), values, others)
+    return _case(mode, "value", (asked,), turn_of(values[0]), values, others)
 
 
 def _talk(mode: str, text: str, answer: str) -> Case:
-    return _case(mode, "exact", (_user(text),), _said(answer))
+    return _case(mode, "exact", (_user(text),), turn_of(answer))
 
 
 def _case(

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from dsagent.documents import Document, with_documents
-from training.cases import MODES, Case
+from training.cases import MODES, Case, turn_of
 from training.data.talk import NO_TOOL, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from training.cases import Manner
+    from training.cases import Call, Manner
     from training.data.talk import Message
 
 EXAM = Path(__file__).with_name("outsider.json")
@@ -30,7 +30,7 @@ class Request(TypedDict):
 
     tools: list[dict[str, object]]
     asked: str
-    calls: NotRequired[list[tuple[str, dict[str, object]]]]
+    calls: NotRequired[list[Call]]
 
 
 class Question(TypedDict):
@@ -89,18 +89,9 @@ def _request(mode: str, entry: Request) -> Case:
         {"role": "system", "content": "", "tools": tools},
         {"role": "user", "content": entry["asked"]},
     )
-    said: Message = {"role": "assistant", "content": "" if calls else NO_TOOL}
-    if calls:
-        said["tool_calls"] = [
-            {
-                "id": f"call_{number}",
-                "type": "function",
-                "function": {"name": name, "arguments": json.dumps(arguments)},
-            }
-            for number, (name, arguments) in enumerate(calls)
-        ]
     skill = ("no_tool", "call", "calls")[min(len(calls), 2)]
-    return _case(mode, skill, "calls" if calls else "exact", messages, said)
+    turn = turn_of("" if calls else NO_TOOL, calls)
+    return _case(mode, skill, "calls" if calls else "exact", messages, turn)
 
 
 def _page(mode: str, page: Page) -> Iterator[Case]:
@@ -108,14 +99,12 @@ def _page(mode: str, page: Page) -> Iterator[Case]:
     for question in page["questions"]:
         asked = with_documents(question["asked"], [document])
         messages: tuple[Message, ...] = ({"role": "user", "content": asked},)
-        values = tuple(question.get("values", ()))
+        values = question.get("values", ())
         if question.get("unknown"):
-            said: Message = {"role": "assistant", "content": UNKNOWN}
-            yield _case(mode, "unknown", "exact", messages, said)
+            yield _case(mode, "unknown", "exact", messages, turn_of(UNKNOWN))
         else:
-            said = {"role": "assistant", "content": ", ".join(values)}
-            others = tuple(question.get("others", ()))
-            yield _case(mode, "document", "value", messages, said, values, others)
+            turn, others = turn_of(", ".join(values)), question.get("others", ())
+            yield _case(mode, "document", "value", messages, turn, values, others)
 
 
 def _form(mode: str, form: Form) -> Case:
@@ -124,8 +113,7 @@ def _form(mode: str, form: Form) -> Case:
         {"role": "user", "content": form["asked"]},
     )
     answer = json.dumps(form["answer"], ensure_ascii=False)
-    said: Message = {"role": "assistant", "content": answer}
-    return _case(mode, "schema", "json", messages, said)
+    return _case(mode, "schema", "json", messages, turn_of(answer))
 
 
 def _case(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from training.data import reading, values
 from training.data import words as w
-from training.data.phrases import Source, capital, lower
+from training.data.phrases import Source, capital, lower, past, plural
 from training.data.talk import UNKNOWN, Talk
 
 if TYPE_CHECKING:
@@ -63,30 +63,14 @@ def _thing(s: Source, kind: str) -> str:
     return word
 
 
-def plural(noun: str) -> str:
-    """The regular plural, and the few irregular ones of the lists."""
-    irregular = {"knife": "knives", "shelf": "shelves", "loaf": "loaves", "child": "children", "man": "men", "woman": "women", "person": "people", "mouse": "mice", "foot": "feet", "tooth": "teeth", "potato": "potatoes", "tomato": "tomatoes", "leaf": "leaves", "wife": "wives", "half": "halves", "goose": "geese"}
-    if noun in irregular:
-        return irregular[noun]
-    if noun.endswith(("s", "x", "z", "ch", "sh")):
-        return noun + "es"
-    if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):
-        return noun[:-1] + "ies"
-    return noun + "s"
-
-
 def _forms(s: Source, kind: str) -> tuple[str, str, str, str, str]:
     """A verb: base, third person, past, participle and -ing form."""
     verb = s.rng.choice(_VERBS[kind]) if s.chance(0.94) else [w.blend(s.rng)]
     base = verb[0]
     third = plural(base)
     stem = base + base[-1] if base in _DOUBLED else base
-    if stem.endswith("e"):
-        regular, going = stem + "d", (stem if stem.endswith("ee") else stem[:-1]) + "ing"
-    elif stem.endswith("y") and stem[-2:-1] not in tuple("aeiou"):
-        regular, going = stem[:-1] + "ied", stem + "ing"
-    else:
-        regular, going = stem + "ed", stem + "ing"
+    regular = past(stem)
+    going = (stem[:-1] if stem.endswith("e") and not stem.endswith("ee") else stem) + "ing"
     if len(verb) > 1:
         return base, third, verb[1], verb[2], going
     return base, third, regular, regular, going

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from training.data import concepts, values
 from training.data import words as w
 from training.data.phrases import Source, capital, fill, lower
-from training.data.reading import FILL, FORM, _form, _noted, with_document
+from training.data.reading import FILL, FORM, noted, schema_of, with_document
 from training.data.records import Field
 
 if TYPE_CHECKING:
@@ -803,7 +803,7 @@ def open_form(s: Source, talk: Talk) -> None:
     names = {id(item): key for key, item in keyed.items()}
     title = s.word(_TITLES) if s.chance(0.6) else capital(s.one_of(scene.counts))
     fields = {key: Field(key, item.kind, item.make, ()) for key, item in keyed.items()}
-    talk.system(response_format=_form(s, title, fields))
+    talk.system(response_format=schema_of(s, title, fields))
     thing = _thing_apart(s, scene)
     items = list(keyed.values())
     for turn in range(s.rng.choice((2, 2, 3, 3, 4, 5, 6))):
@@ -820,5 +820,5 @@ def open_form(s: Source, talk: Talk) -> None:
             asked = s.phrase(FILL if s.chance(0.3) else _OPEN_FILL, {"k": title.lower(), "x": text})
         talk.user(asked)
         answer = json.dumps(wanted, ensure_ascii=False)
-        thought = "\n".join(_noted(sentence, names[id(item)] if item else "", wanted) for item, sentence in said)
+        thought = "\n".join(noted(sentence, names[id(item)] if item else "", wanted) for item, sentence in said)
         talk.say(answer, thought, answer)

@@ -126,6 +126,32 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+_PLURALS = {"knife": "knives", "loaf": "loaves", "child": "children", "man": "men", "woman": "women", "person": "people", "mouse": "mice", "foot": "feet", "tooth": "teeth", "potato": "potatoes", "tomato": "tomatoes", "leaf": "leaves", "wife": "wives", "half": "halves", "goose": "geese"}
+
+
+def plural(noun: str) -> str:
+    """The regular plural, which is also a verb's third person, and a few others."""
+    if noun in _PLURALS:
+        return _PLURALS[noun]
+    if noun.endswith("shelf"):
+        return noun[:-1] + "ves"
+    if noun.endswith(("s", "x", "z", "ch", "sh")):
+        return noun + "es"
+    return noun[:-1] + "ies" if _ends_in_y(noun) else noun + "s"
+
+
+def past(verb: str) -> str:
+    """A regular verb's past, of the stem that endings join."""
+    if verb.endswith("e"):
+        return verb + "d"
+    return verb[:-1] + "ied" if _ends_in_y(verb) else verb + "ed"
+
+
+def _ends_in_y(word: str) -> bool:
+    """Whether it ends in a y that endings turn into an i."""
+    return word.endswith("y") and word[-2:-1] not in tuple("aeiou")
+
+
 _COMMANDS = frozenset(["abort", "add", "alert", "allow", "announce", "annul", "answer", "apply", "arrange", "assign", "bake", "ban", "bar", "begin", "blacklist", "block", "blow", "bolt", "book", "bookmark", "bounce", "break", "bring", "bump", "bundle", "buy", "buzz", "calc", "calculate", "call", "cancel", "cap", "carry", "cast", "catch", "change", "check", "choose", "claim", "clarify", "clean", "close", "collect", "compare", "compile", "compose", "compute", "connect", "contact", "continue", "convert", "cool", "count", "crank", "create", "crunch", "cut", "deactivate", "decide", "decrease", "deduct", "define", "delay", "delegate", "delete", "deliver", "destroy", "dial", "dig", "dispense", "distribute", "divide", "drag", "drop", "dump", "duplicate", "end", "engage", "enrol", "enter", "entrust", "enumerate", "erase", "estimate", "evaluate", "excuse", "exec", "execute", "explain", "express", "extend", "feed", "fetch", "file", "fill", "filter", "find", "fix", "flick", "fling", "flip", "follow", "forward", "free", "freeze", "gather", "generate", "get", "give", "go", "google", "grant", "guarantee", "hire", "hit", "hold", "hoover", "hunt", "include", "increase", "inform", "insert", "invite", "invoke", "irrigate", "issue", "jog", "jot", "keep", "kick", "knock", "launch", "leave", "let", "list", "listen", "load", "locate", "lock", "log", "look", "lower", "maintain", "make", "mark", "measure", "move", "multiply", "note", "notify", "nudge", "onboard", "open", "organise", "pair", "pass", "pay", "perform", "pick", "ping", "play", "poke", "post", "postpone", "pour", "precondition", "preheat", "prepare", "press", "print", "procure", "program", "prolong", "prompt", "publish", "pull", "punch", "push", "put", "query", "queue", "quit", "raise", "rattle", "read", "reboot", "recall", "recommend", "record", "redeem", "redirect", "reduce", "refuse", "register", "regulate", "reimburse", "reject", "relaunch", "release", "remember", "remind", "rename", "render", "renew", "replace", "reroute", "reschedule", "reserve", "reset", "resolve", "restart", "restrict", "resume", "retrieve", "review", "rewrite", "ring", "roll", "run", "save", "scale", "scan", "schedule", "scrap", "search", "sell", "send", "serve", "set", "settle", "shake", "share", "shift", "shoot", "shout", "show", "shut", "silence", "simplify", "soak", "solve", "spell", "split", "spread", "start", "stop", "store", "strike", "submit", "subtract", "suggest", "supply", "suspend", "swap", "switch", "take", "tap", "teach", "tell", "throw", "tick", "toss", "trace", "transfer", "translate", "trash", "treat", "try", "tune", "turn", "unbolt", "undo", "unlink", "unlock", "update", "vacuum", "warm", "warn", "wash", "wipe", "wire", "write"])
 """First words of a request that is a command, to be asked for with "can you"."""
 

@@ -148,7 +148,7 @@ def fill_schema(s: Source, talk: Talk) -> None:
     if len(order) > 2 and s.chance(0.3):
         order = order[: s.rng.randrange(1, len(order))]
     title = s.one_of(record.names.split())
-    form = _form(s, title, {key: keyed[key] for key in order})
+    form = schema_of(s, title, {key: keyed[key] for key in order})
     marks = [
         (f'"{key}": {{', meanings.field(item))
         for key, item in keyed.items()
@@ -169,7 +169,7 @@ def fill_schema(s: Source, talk: Talk) -> None:
         talk.user(asked, _marks(said, keyed, values))
         answer = json.dumps({key: values[key] for key in order}, ensure_ascii=False)
         wanted = {key: values[key] for key in order}
-        thought = "\n".join(_noted(sentence, key, wanted) for key, sentence in said)
+        thought = "\n".join(noted(sentence, key, wanted) for key, sentence in said)
         talk.say(answer, thought, answer)
 
 
@@ -209,7 +209,7 @@ def _marks(
     return marks
 
 
-def _noted(sentence: str, key: str, wanted: dict[str, concepts.Value]) -> str:
+def noted(sentence: str, key: str, wanted: dict[str, concepts.Value]) -> str:
     """What a thought notes of a sentence: the field it fills, if it is wanted."""
     if key not in wanted:
         return f"{sentence} -"
@@ -232,7 +232,7 @@ def _told_of(
     return said
 
 
-def _form(s: Source, title: str, keyed: dict[str, Field]) -> concepts.Schema:
+def schema_of(s: Source, title: str, keyed: dict[str, Field]) -> concepts.Schema:
     """The JSON schema of an object with these fields, as pydantic and people write it."""
     properties: concepts.Schema = {}
     titled = s.chance(0.2)
