@@ -381,6 +381,8 @@ def main() -> None:
             return await examine(folder, plan, grammar=given.grammar)
 
         answers = anyio.run(run)
+    if not answers:
+        parser.error(f"no row begins with {' or '.join(given.only)}")
     rows = rows_of(answers)
     print(table(rows))
     print(failures(answers, given.failures))

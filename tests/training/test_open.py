@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -101,6 +102,27 @@ def test_a_forms_thought_reads_its_text_in_order() -> None:
             if example.thinking:
                 assert noted == json.loads(str(turn["content"]))
     assert lines > 200
+
+
+NEGATED = re.compile(
+    r"\b(no|not|never|without|nobody|none|nothing|cannot|forbidden|missing)\b|n't"
+)
+
+
+def test_a_sentence_that_denies_is_false_and_one_that_affirms_is_true() -> None:
+    """Against the words of denial, which nearly every one has and hardly a true one."""
+    ways: Counter[tuple[bool, bool]] = Counter()
+    for example in draw("open_form", 150):
+        for message in example.messages:
+            for line in str(message.get("reasoning_content", "")).splitlines():
+                sentence, _, value = line.rpartition(": ")
+                if value in ("true", "false"):
+                    sentence = sentence.rpartition(' "')[0]
+                    denied = NEGATED.search(sentence.lower()) is not None
+                    ways[denied, value == "true"] += 1
+    assert ways[True, False] + ways[False, True] > 300
+    assert ways[True, True] < 0.02 * ways.total()
+    assert ways[False, False] < 0.08 * ways.total()
 
 
 def test_calls_are_declared_and_their_texts_are_the_users() -> None:
