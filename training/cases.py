@@ -155,8 +155,8 @@ def cases(
 
     Args:
         skill: "call", "calls", "no_tool", "results", "chain", "document", "quote",
-            "unknown", "schema", "lookup", "copy", "talk", "mode off", "mode high" or
-            "mode max".
+            "unknown", "schema", "lookup", "copy", "talk", "everyday_tools",
+            "everyday_form", "everyday_document", "mode off", "mode high" or "mode max".
         n, seed: How many, and which.
         tokens: For the three about documents: the size of the document.
         count: Tokens of a text; characters / 3 if not given.
@@ -264,7 +264,7 @@ def _case(example: Example, place: int, row: str) -> Case:
     values: tuple[str, ...] = (value,)
     if expected.get("tool_calls"):
         manner = "calls"
-    elif example.skill == "schema":
+    elif example.skill in ("schema", "everyday_form"):
         manner = "json"
     elif text in (UNKNOWN, NO_TOOL) or example.skill in ("talk", "no_tool", "copy"):
         manner = "exact"

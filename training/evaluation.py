@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 NANO = Path(__file__).parent.parent / "dsagent" / "nano"
 SHORT_ROWS = (
     *("call", "calls", "no_tool", "results", "chain", "schema", "talk"),
-    *("lookup", "copy", "mode off", "mode high", "mode max"),
+    *("lookup", "copy", "everyday_tools", "everyday_form", "everyday_document"),
+    *("mode off", "mode high", "mode max"),
 )
 AT_ONCE = 16
 """Questions asked together."""

@@ -32,6 +32,7 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "talk": 5, "copy": 5, "lookup": 5, "call": 34, "calls": 22, "no_tool": 18,
     "chain": 4, "document": 64, "document_tools": 4, "schema": 40, "long": 0,
     "open_document": 45, "open_form": 25, "open_tools": 35,
+    "everyday_document": 40, "everyday_form": 35, "everyday_tools": 60,
 }  # fmt: skip
 
 

@@ -266,7 +266,7 @@ PATTERNS = (
     _p("p", "{S} needed {span} to {t} the {n}.|In the end, {S} needed {span} to {t} the {n}.", "span|How long did {S} need to {t} the {n}?|{S} needed {span} to {t} the {n}.|How long did it take {S} to {t} the {n}?"),
     _p("p", "{S} {h_s} {gs} with {person}.|Together with {person}, {S} {h_s} {gs}.", "person|Who does {S} {h} {gs} with?|{S} {h_s} {gs} with {person}.|With whom does {S} {h} {gs}?"),
 )
-_FILLERS = ("Not much else is known.", "The weather was good that day.", "Everybody was pleased.", "More will follow soon.", "It was a long year.", "Many people like to come back.", "Some details are still open.", "Photos are on the wall.", "Everyone is welcome.", "These are the most important points.", "The rest is less interesting.", "Nobody had expected that.", "There is still a lot to do.", "Please read this with care.", "The neighbours were surprised.", "All of this is well known here.")
+FILLERS = ("Not much else is known.", "The weather was good that day.", "Everybody was pleased.", "More will follow soon.", "It was a long year.", "Many people like to come back.", "Some details are still open.", "Photos are on the wall.", "Everyone is welcome.", "These are the most important points.", "The rest is less interesting.", "Nobody had expected that.", "There is still a lot to do.", "Please read this with care.", "The neighbours were surprised.", "All of this is well known here.")
 _STARTS = {"year": ("When", ("In what year", "In which year", "What year")), "clock": ("When", ("What time", "At what time")), "date": ("When", ("On what date", "On which date")), "person": ("Who", ("Which person",)), "span": ("How long", ("How much time",))}
 _EMPTY = frozenset(["when", "who", "what", "where", "which", "why", "how", "many", "much", "long", "far", "often", "does", "did", "do", "is", "was", "are", "were", "the", "a", "an", "of", "in", "to", "at", "on", "with", "by", "it", "its", "has", "have", "can", "for", "from", "and", "take", "people", "share", "year", "day", "one", "there", "cost", "pay", "spend"])
 
@@ -560,7 +560,7 @@ def _layout(s: Source, said: Said, filler: float) -> str:
     named = [name for name, _ in said.sentences if name]
     if named and s.chance(0.3):
         parts.append(s.one_of(("This text is about {}.", "Here are some notes on {}.", "We want to tell you a few things about {}.", "A few words about {}.", "This page tells about {}.")).replace("{}", named[0]))
-    fillers = s.rng.sample(_FILLERS, len(_FILLERS))
+    fillers = s.rng.sample(FILLERS, len(FILLERS))
     for index, (name, sentence) in enumerate(said.sentences):
         parts.append(sentence)
         follows = said.sentences[index + 1][0] if index + 1 < len(said.sentences) else ""

@@ -669,7 +669,7 @@ def _several(s: Source, talk: Talk, tools: Sequence[_Drawn]) -> None:
         picked = [s.rng.choice(tools) for _ in range(s.rng.choice((2, 2, 2, 3)))]
         made = [_request(s, tool, plain=True) for tool in picked]
         asks = list({(ask.name, show(list(map(show, ask.arguments.values())))): ask for ask in made}.values())
-        text = _together(s, asks)
+        text = together(s, asks)
     talk.user(text)
     talk.call(asks, calling.call_thought(s, asks))
     calling.finish(s, talk, asks)
@@ -682,7 +682,7 @@ def _within(ask: t.Ask, text: str) -> str:
     return text if named or text.startswith(("I ", "I'")) or head[1:2].isupper() else lower(text)
 
 
-def _together(s: Source, asks: Sequence[t.Ask]) -> str:
+def together(s: Source, asks: Sequence[t.Ask]) -> str:
     """Requests joined in an ordinary way."""
     text = asks[0].text
     for before, ask in pairwise(asks):

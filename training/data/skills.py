@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from training.data import documents as d
 from training.data import texts
 from training.data import words as w
+from training.data.apps import everyday_tools
 from training.data.calling import chain, no_tool, several_calls, tool_call
 from training.data.cards import cards
 from training.data.open_documents import open_document
 from training.data.open_forms import open_form
 from training.data.open_tools import open_tools
 from training.data.reading import document, documents_and_tools, fill_schema
+from training.data.scenes import everyday_document, everyday_form
 from training.data.talk import SMALL_TALK, Talk
 
 if TYPE_CHECKING:
@@ -117,4 +119,7 @@ SKILLS: dict[str, Callable[[Source, Talk], None]] = {
     "open_document": open_document,
     "open_form": open_form,
     "open_tools": open_tools,
+    "everyday_document": everyday_document,
+    "everyday_form": everyday_form,
+    "everyday_tools": everyday_tools,
 }

@@ -173,13 +173,13 @@ def declare(s: Source, concept: Concept) -> Tool:
         properties[key] = schema
     return Tool(
         name := s.one_of(names),
-        _function(s, name, s.template(concept.descriptions), properties, required),
+        function(s, name, s.template(concept.descriptions), properties, required),
         concept,
         tuple(keys),
     )
 
 
-def _function(s: Source, name: str, description: str, properties: Schema, required: list[str]) -> Schema:
+def function(s: Source, name: str, description: str, properties: Schema, required: list[str]) -> Schema:
     parameters: Schema = {"type": "object", "properties": properties}
     if required:
         parameters["required"] = required
@@ -297,7 +297,7 @@ def invent(s: Source, verb: str | None = None, noun: str | None = None) -> Inven
     description = f"{capital(verb)} {article} {noun}."
     if name == verb or not s.chance(0.8):
         description = f"{capital(_does(verb))} {article} {noun}" if s.chance(0.3) else description
-    schema = _function(s, name, description, properties, [key for key, _, _ in parts[:required]])
+    schema = function(s, name, description, properties, [key for key, _, _ in parts[:required]])
     if name == verb:
         schema = {"name": name, "description": description, "parameters": schema["parameters"]}
     return Invented(name, schema, verb, noun, tuple(parts), required)
