@@ -24,9 +24,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from dsagent.encoding.tokens import NOISE
+from dsagent.engine.checkpoint import Checkpoint
 from dsagent.errors import Unsupported
 from training.attend import BLOCK
-from training.drafter import DrafterModule, DraftShape
+from training.drafter import DrafterModule, DraftShape, narrowed
 from training.losses import draft_loss
 from training.model import Backbone, Shape
 from training.quantise import rounded
@@ -261,6 +262,26 @@ def train(run: DraftRun, rows: Rows, folder: Path) -> None:
     run.save(folder)
 
 
+def start_from(drafter: DrafterModule, folder: Path) -> None:
+    """Take the weights of the drafter in ``folder``; its bigram table may be of a
+    higher rank."""
+    stored = Checkpoint(folder)
+    try:
+        own = {name: stored.tensor(name) for name in drafter.state_dict()}
+    finally:
+        stored.close()
+    last, rank, D = f"mtp.{drafter.d.stages - 1}", drafter.d.rank, drafter.s.D
+    tables = [f"{last}.markov_head.markov_w{i}.weight" for i in (1, 2)]
+    if own[tables[0]].shape[1] > rank:
+        own[tables[0]], own[tables[1]], back = narrowed(
+            own[tables[0]], own[tables[1]], rank
+        )
+        read = own[f"{last}.confidence_head.proj.weight"]
+        kept = torch.cat((read[:, :D], read[:, D:] @ back), 1)
+        own[f"{last}.confidence_head.proj.weight"] = kept
+    drafter.load_state_dict(own)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     parser = argparse.ArgumentParser(description=__doc__)
@@ -276,7 +297,7 @@ def main() -> None:
     target = Target.load(args.model, shape.layers, settings.length)
     run = DraftRun(settings, target, shape)
     if not run.restore(args.out) and args.start:
-        load_weights(run.drafter, args.start)
+        start_from(run.drafter, args.start)
     if settings.compiled:
         target.model.compile_blocks()
         run.drafter.compile_blocks()

@@ -118,6 +118,22 @@ class MarkovHead(nn.Module):
         self.markov_w2 = Linear(vocab, rank, gain=0.1)
 
 
+def narrowed(w1: Tensor, w2: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The nearest bigram table of a lower ``rank``, and the way back from its rows.
+
+    w1, w2 ``[V, R]``. Returns both factors ``[V, rank]`` of the best approximation of
+    ``w1 @ w2.T`` (Eckart and Young), and ``back [R, rank]`` with ``w1 ≈ new @ back.T``,
+    which takes what reads an embedding to what reads a new one.
+    """
+    q1, r1 = torch.linalg.qr(w1.double())
+    q2, r2 = torch.linalg.qr(w2.double())
+    u, strength, v = torch.linalg.svd(r1 @ r2.T)
+    root = strength[:rank].sqrt()
+    new1, new2 = (q1 @ u[:, :rank]) * root, (q2 @ v[:rank].T) * root
+    back = torch.linalg.lstsq(new1, w1.double()).solution.T
+    return new1.to(w1.dtype), new2.to(w2.dtype), back.to(w1.dtype)
+
+
 class ConfidenceHead(nn.Module):
     """The chance that a draft is accepted if those before it are, as a logit."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dsagent.encoding.tokenizer import Tokenizer
@@ -20,8 +20,16 @@ from dsagent.engine.checkpoint import (
     save_checkpoint,
 )
 from tests.training.test_parity import shaken, small
-from training.draft import Anchors, DraftRun, Marks, Settings, Target, draft_shape
-from training.drafter import DrafterModule, DraftShape, context_bias
+from training.draft import (
+    Anchors,
+    DraftRun,
+    Marks,
+    Settings,
+    Target,
+    draft_shape,
+    start_from,
+)
+from training.drafter import DrafterModule, DraftShape, context_bias, narrowed
 from training.export import export_drafter
 from training.losses import DraftLoss, draft_loss
 from training.model import Shape
@@ -475,3 +483,61 @@ def expected() -> dict[str, tuple[int, ...]]:
         "mtp.2.markov_head.markov_w2.weight": (V, R),
         "mtp.2.confidence_head.proj.weight": (1, D + R),
     }
+
+
+def store(drafter: DrafterModule, folder: Path) -> None:
+    """Add a drafter to the checkpoint in ``folder``."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config |= drafter.d.to_json()
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    stored = load_file(folder / "model.safetensors") | drafter.state_dict()
+    save_file(stored, folder / "model.safetensors", {"format": "pt"})
+
+
+class TestNarrowing:
+    """A drafter that starts from one with a larger bigram table."""
+
+    def test_the_table_is_the_nearest_of_its_rank(self) -> None:
+        generator = torch.Generator().manual_seed(8)
+        w1 = torch.randn(30, 7, generator=generator)
+        w2 = torch.randn(30, 7, generator=generator)
+        new1, new2, back = narrowed(w1, w2, 4)
+        assert (new1.shape, new2.shape, back.shape) == ((30, 4), (30, 4), (7, 4))
+        u, s, v = torch.linalg.svd((w1 @ w2.T).double())
+        best = (u[:, :4] * s[:4]) @ v[:4]
+        torch.testing.assert_close((new1 @ new2.T).double(), best, atol=1e-4, rtol=0)
+        # Least squares: what is left of an embedding has nothing of a new one.
+        left = w1 - new1 @ back.T
+        assert (left.T @ new1).abs().max() < 1e-3
+        assert left.norm() < w1.norm()
+
+    def test_what_a_lower_rank_can_hold_is_kept(self, tmp_path: Path) -> None:
+        target = backbone(tmp_path)
+        wide = lively(DrafterModule(target.model.s, SHAPE))
+        head = list(wide.stages())[-1].markov_head
+        with torch.no_grad():  # six columns, of which two say nothing new
+            for table in (head.markov_w1.weight, head.markov_w2.weight):
+                table[:, 4:] = table[:, :2] @ torch.tensor([[1.0, 2], [0.5, -1]])
+        store(wide, tmp_path)
+        narrow = DrafterModule(target.model.s, replace(SHAPE, rank=4))
+        start_from(narrow, tmp_path)
+        generator = torch.Generator().manual_seed(2)
+        s = target.model.s
+        X = torch.randn(5, s.m, s.D, generator=generator)
+        previous = torch.randint(0, 200, (5,), generator=generator)
+        output = target.model.head.weight
+        for a, b in zip(
+            wide.heads(X, previous, output),
+            narrow.heads(X, previous, output),
+            strict=True,
+        ):
+            torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+    def test_a_table_of_the_same_rank_is_taken_as_it_is(self, tmp_path: Path) -> None:
+        target = backbone(tmp_path)
+        given = lively(DrafterModule(target.model.s, SHAPE))
+        store(given, tmp_path)
+        taken = DrafterModule(target.model.s, SHAPE)
+        start_from(taken, tmp_path)
+        for name, tensor in taken.state_dict().items():
+            assert torch.equal(tensor, given.state_dict()[name]), name
