@@ -1,8 +1,21 @@
 """Everyday applications with a handful of tools each, written by hand in plain words.
 
-`everyday/tools_*.txt` has some hundreds of tools, with what people say to have them
-called. Tools of one application are shown together and have to be told apart; a request
-for another's finds no tool.
+`everyday/tools_*.txt` has eight hundred tools of 186 applications, with what people say
+to have them called. Tools of one application are shown together and have to be told
+apart; a request for another's finds no tool.
+
+A tool is a block of lines, the values of its slots are of `kinds`:
+
+    app: campsite
+    tool: book_pitch reserve_pitch
+    does: Reserve a pitch. / Books a place to camp.
+    nights: nights number_of_nights | number of nights | int:1-14
+    dog?: dog with_dog | whether a dog comes along | bool
+    ask: a pitch for {nights} nights[dog: with our dog|without a dog]
+    gives: pitch number | ident | Pitch {v} is yours.
+
+A slot has its keys, a description and its values, and may be left out if it has a
+question mark. What it gives has a name, a kind and sentences, or is `nothing`.
 """
 
 from __future__ import annotations

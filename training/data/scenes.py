@@ -1,9 +1,17 @@
 """Pages and forms on everyday things: a campsite, a lost bag, a bug report.
 
-`everyday/scenes_*.txt` describes some hundred of them by hand, a handful of facts
-each, in plain words: how a fact is told, how it is asked for, what a form calls it. A
-page holds one thing or several of a kind, so that only reading exactly tells their
-facts apart.
+`everyday/scenes_*.txt` describes three hundred of them by hand, eight facts each, in
+plain words: how a fact is told, how it is asked for, what a form calls it. A page holds
+one thing or several of a kind, so that only reading exactly tells their facts apart.
+
+A scene is a block of lines, its values are of `kinds`:
+
+    scene: campsite | name
+    a: the campsite
+    pitch price | money | pitch_price fee | A pitch at {n} costs {v} euros. / … | How much is …? / …
+    dogs allowed | bool | dogs_allowed pets | {n} allows dogs. / … // {n} bans dogs. / … | Are …? / …
+
+In it `{n}` is the thing's name and `{v}` the value; what stands behind ` // ` denies.
 """
 
 from __future__ import annotations
@@ -193,7 +201,7 @@ def _named_first(told: list[Stated]) -> list[Stated]:
     first: list[Stated] = []
     rest: list[Stated] = []
     for made in told:
-        named = made.thing.name in made.sentence
+        named = made.thing.name.lower() in made.sentence.lower()
         (first if named and id(made.thing) not in seen else rest).append(made)
         seen |= {id(made.thing)} if named else set()
     return first + rest
@@ -321,7 +329,8 @@ def everyday_form(s: Source, talk: Talk) -> None:
         told += [("", _state(s, thing, fact, thing.name)) for fact in idle]
         s.rng.shuffle(told)
         sentences = _spoken(s, thing, [made.sentence for _, made in told], share)
-        values: dict[str, Value] = {name_key: thing.name} if name_key else {}
+        name = thing.name.removeprefix("the ")
+        values: dict[str, Value] = {name_key: name} if name_key else {}
         values |= {key: made.value for key, made in told if key}
         wanted = {key: values[key] for key in form["properties"]}  # type: ignore[attr-defined]
         text = ("\n" if s.chance(0.15) else " ").join(sentences)
@@ -333,7 +342,7 @@ def everyday_form(s: Source, talk: Talk) -> None:
         answer = json.dumps(wanted, ensure_ascii=False)
         notes = [noted(said, key or "-", wanted) for said, (key, _) in zip(sentences, told, strict=True)]
         if name_key:
-            notes[0] = f'{notes[0].removesuffix(" -")} "{name_key}": {json.dumps(thing.name, ensure_ascii=False)}'
+            notes[0] = f'{notes[0].removesuffix(" -")} "{name_key}": {json.dumps(name, ensure_ascii=False)}'
         talk.say(answer, "\n".join(notes), answer)
 
 
