@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING
 from training.data import calling, concepts, kinds
 from training.data import tools as t
 from training.data.concepts import Param, show
-from training.data.open_tools import together
-from training.data.phrases import as_typed, capital, join_and, lower
+from training.data.open_tools import is_value, together
+from training.data.phrases import as_typed, capital, fill, join_and, lower
 from training.data.talk import NO_TOOL
 from training.data.words import is_held_out
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 TABLES = Path(__file__).parent / "everyday"
 _FLAG = re.compile(r"\[(\w+): ([^|\]]*)\|([^\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
+_ONE = re.compile(r"\"\{|\b(?:[Aa]n?|the|The|this|does|is|has|Does|Is|Has) \{|\} (?:needs|is|does|has|gets)\b")
+"""What shows that a slot is for one value."""
 _TIGHT = re.compile(r"\s+([,.;:?!])")
 
 
@@ -168,7 +170,7 @@ def request(s: Source, tool: Drawn, *, plain: bool = False) -> t.Ask:
     for label in _SLOT.findall(template):
         values[label] = _value(s, entry.slots[label], listed[tool.keys[label]], values)
     text = template if plain else as_typed(s, template)
-    text = _SLOT.sub(lambda match: show(values[match.group(1)]), text)
+    text = fill(text, {label: show(value) for label, value in values.items()})
     arguments = {key: values[label] for label, key in tool.keys.items() if label in values}
     result, answer = _outcome(s, entry, values)
     return t.Ask(text, tool.name, arguments, result, answer)
@@ -192,7 +194,7 @@ def _outcome(s: Source, entry: Entry, values: dict[str, Value]) -> tuple[str, st
     said = _SLOT.sub(lambda match: known.get(match.group(1), "{v}"), said)
     if entry.makes is None:
         return concepts.plain(lambda s, a: (s.one_of(("ok", "done", '{"ok": true}', said, said, "success", '{"status": "ok"}')), ""))(s, {})
-    value = entry.makes.make(s)
+    value: Value = s.one_of(entry.makes.options) if entry.makes.options else entry.makes.make(s)
     key = entry.gives.lower().replace(" ", "_").replace("-", "_")
     roll = s.rng.random()
     text = json.dumps({key: value}, ensure_ascii=False) if roll < 0.35 else show(value) if roll < 0.5 else said.replace("{v}", show(value))
@@ -219,7 +221,8 @@ def _toolbox(s: Source, count: int) -> list[Drawn]:
 
 def _several(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
     """Two or three requests in a message, or one for several values."""
-    alone = [tool for tool in tools if len(tool.entry.slots) == 1 and next(iter(tool.entry.slots.values())).kind.json == "string"]
+    # What returns something may be asked of several; what sets something, of one.
+    alone = [tool for tool in tools if tool.entry.makes and [slot.kind.json for slot in tool.entry.slots.values()] == ["string"]]
     asks = _each(s, s.rng.choice(alone)) if alone and s.chance(0.35) else []
     text = asks[0].text if asks else ""
     if not asks:
@@ -235,7 +238,7 @@ def _several(s: Source, talk: Talk, tools: Sequence[Drawn]) -> None:
 def _each(s: Source, tool: Drawn) -> list[t.Ask]:
     """A request for two or three values of a tool's only parameter; none if it can't be."""
     (label, slot), = tool.entry.slots.items()
-    templates = [ask for ask in tool.entry.asks if f"{{{label}}}" in ask]
+    templates = [ask for ask in tool.entry.asks if f"{{{label}}}" in ask and not _ONE.search(ask)]
     made = dict.fromkeys(show(slot.kind.make(s)) for _ in range(6))
     values = [value for value in made if " and " not in value and "," not in value][: s.rng.choice((2, 2, 3))]
     listed = tool.schema["parameters"]["properties"][tool.keys[label]]  # type: ignore[index]
@@ -268,8 +271,8 @@ def everyday_tools(s: Source, talk: Talk) -> None:
         roll = s.rng.random()
         if roll < 0.55:
             ask = request(s, s.rng.choice(tools))
-            text = lower(ask.text) if s.chance(0.1) else ask.text
-            talk.user(text)
+            exact = is_value(ask, ask.text) or ask.text[1:2].isupper()
+            talk.user(lower(ask.text) if not exact and s.chance(0.1) else ask.text)
             talk.call([ask], calling.call_thought(s, [ask]))
             calling.finish(s, talk, [ask])
         elif roll < 0.8:

@@ -7,6 +7,7 @@ A `Concept` is one thing a tool can do, with many names, descriptions and reques
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ Schema = dict[str, object]
 Maker = Callable[[Source], Value]
 Result = Callable[[Source, "dict[str, Value]"], tuple[str, str]]
 """Arguments in; what the tool returns and what nano says then."""
+_FURTHER = re.compile(r" (?:in|of|on|at|for|from|to|by|with|left|so|kept|that|until|used) ")
+"""What follows the noun that a name is about: "number of days"."""
 WORKED = ("ok", "done", "success", "true")
 """Results that say no more than that."""
 
@@ -143,12 +146,17 @@ def plain(make: Result) -> Result:
             (key, value), *_ = json.loads(said).items()
             if value is True or value in WORKED:
                 return said, "Done."
-            verb = "are" if key.endswith("s") and not key.endswith(("ss", "us")) else "is"
-            return said, f"The {key.replace('_', ' ')} {verb} {show(value)}."
+            named = key.replace("_", " ")
+            head = _FURTHER.split(named)[0]
+            verb = "are" if head.endswith("s") and not head.endswith(("ss", "us")) else "is"
+            return said, f"The {named} {verb} {show(value)}."
         if said in WORKED:
             return said, "Done."
         if " " not in said:
             return said, f"The result is {said}."
-        return said, said[:1].upper() + said[1:].rstrip(".") + "."
+        # An address or a file is written as it is.
+        exact = any(mark in said.split()[0][:-1] for mark in "@._")
+        told = said if exact else said[:1].upper() + said[1:]
+        return said, told if told.endswith(("?", "!")) else told.rstrip(".") + "."
 
     return result

@@ -693,14 +693,14 @@ def together(s: Source, asks: Sequence[t.Ask]) -> str:
         if a.endswith("?"):
             template = template.replace("{A}.", "{A}").replace("{A};", "{A}").replace("{a},", "{a}")
         inner = _within(ask, b)
-        outer = b if inner == b and not b[0].islower() else capital(inner) if not _is_value(ask, b) else b
-        text = template.replace("{A}", a if _is_value(before, a) else capital(a)).replace("{a}", a).replace("{b}", inner).replace("{B}", outer)
+        outer = b if inner == b and not b[0].islower() else capital(inner) if not is_value(ask, b) else b
+        text = template.replace("{A}", a if is_value(before, a) else capital(a)).replace("{a}", a).replace("{b}", inner).replace("{B}", outer)
     if not text.endswith(("?", ".")):
         text += s.one_of(("", "", "."))
-    return text if _is_value(asks[0], text) or s.chance(0.3) else capital(text)
+    return text if any(is_value(ask, text) for ask in asks) or s.chance(0.3) else capital(text)
 
 
-def _is_value(ask: t.Ask, text: str) -> bool:
+def is_value(ask: t.Ask, text: str) -> bool:
     """Whether a text begins with one of the values."""
     return any(text.startswith(show(value)) for value in ask.arguments.values() if not isinstance(value, bool))
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from training.data import kinds
 from training.data.concepts import show
 from training.data.open_documents import FILLERS
-from training.data.phrases import capital, lower
+from training.data.phrases import capital, fill, lower
 from training.data.reading import (
     FILL,
     FORM,
@@ -137,7 +137,7 @@ def _occurs(value: str, text: str) -> bool:
 
 def _filled(template: str, name: str, value: str) -> str:
     """A template with its slots filled, its first letter capital unless a value's."""
-    text = template.replace("{n}", name).replace("{v}", value)
+    text = fill(template, {"n": name, "v": value})
     named = template.startswith("{n}") and not name.startswith("the ")
     return text if named or template.startswith("{v}") else capital(text)
 
@@ -151,6 +151,9 @@ def _state(s: Source, thing: Thing, fact: Told, mention: str) -> Stated:
     """A sentence that tells `fact` of `thing`."""
     value = fact.kind.make(s)
     options = fact.denies if fact.flag and not value else fact.says
+    if show(value)[:1].islower():
+        # No sentence begins with a small letter.
+        options = tuple(o for o in options if not o.startswith("{v}")) or options
     return Stated(thing, fact, value, _filled(s.one_of(options), mention, "" if fact.flag else show(value)))
 
 
@@ -161,7 +164,7 @@ def things(s: Source) -> list[Thing]:
     picked = [first] * (1 if roll < 0.4 else 2 if roll < 0.7 else 3 if roll < 0.8 else 1)
     if roll >= 0.8:
         other = s.rng.choice(_part(s.held))
-        picked += [other] if other is not first else []
+        picked += [other] if other is not first and other.the != first.the else []
     found: list[Thing] = []
     for scene in picked:
         for _ in range(6):
@@ -225,7 +228,7 @@ def _asked(s: Source, thing: Thing, fact: Told, share: float) -> str:
     """A question for a fact, as people type it."""
     question = _filled(s.one_of(fact.questions), _mention(s, thing, share), "")
     roll = s.rng.random()
-    if roll < 0.15:
+    if roll < 0.15 and not question.startswith(thing.name):
         return lower(question).rstrip("?") + s.one_of(("", "?"))
     return question.rstrip("?") if roll < 0.2 else question
 
@@ -246,22 +249,29 @@ def everyday_document(s: Source, talk: Talk) -> None:
     told = page(s, here, share)
     text = _laid_out(s, told)
     turns = min(s.rng.randrange(3, 15), 2 * len(told))
+    seen: set[str] = set()
     for turn in range(turns):
         roll = s.rng.random()
         gap = missing(s, here, told) if roll < 0.2 else None
         made = s.rng.choice(told)
         thing, fact = gap or (made.thing, made.fact)
         asked = _asked(s, thing, fact, share)
+        if asked.lower().rstrip("?") in seen:
+            continue
+        seen.add(asked.lower().rstrip("?"))
         answer, value, thought = _answer(s, made if gap is None else None)
         whole = asked if asked[-1] in ".?" else asked + "?"
-        if gap is None and not fact.flag and roll < 0.3:
+        said = made.sentence if gap is None else UNKNOWN
+        if not fact.flag and 0.18 < roll < 0.3:
             asked, answer = f"{whole} {s.template(ONLY)}", value
-        elif gap is None and roll < 0.4:
+        elif 0.16 < roll < 0.4:
             wrap = s.template(QUOTE_WRAPS)
             asked = wrap.replace("{q}", whole if wrap.startswith("{q} ") else asked)
-            answer = value = made.sentence
+            answer = value = said
         talk.user(with_document(s, text, asked) if turn == 0 else asked)
-        talk.say(answer, f"{capital(whole.rstrip('.?'))}? {thought}", value)
+        question = whole.rstrip(".?")
+        question = question if question.startswith(thing.name) else capital(question)
+        talk.say(answer, f"{question}? {thought}", value)
 
 
 def _answer(s: Source, made: Stated | None) -> tuple[str, str, str]:
