@@ -385,7 +385,7 @@ class Run(Generic[T]):
 
     def _why_stop_answering(self) -> Stop | None:
         """Why there is no further attempt at the answer; None if there is one."""
-        self._messages = self._check.without_rejected(self._messages)
+        self._messages = self._check.without_rejected(self._messages, self._answer)
         if self._check.fits(self._answer):
             return "done"
         often = self._check.failures > self._task.limits.output_retries
@@ -408,6 +408,7 @@ class Run(Generic[T]):
             usage += usage_of(stats, answer)
             if answer.parts:
                 messages += (answer, *self._calls.results(answer))
+        messages = self._check.without_rejected(messages, answer)
         made = messages[len(self._task.messages) :]
         return Reply(
             text=answer.text,

@@ -53,9 +53,13 @@ class AnswerCheck(Generic[T]):
         self.problems = ()
         return True
 
-    def without_rejected(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        """``messages`` without an earlier attempt that was asked to be put right."""
-        return tuple(m for m in messages if not any(m is r for r in self._rejected))
+    def without_rejected(
+        self, messages: tuple[Message, ...], answer: Assistant
+    ) -> tuple[Message, ...]:
+        """``messages`` without what the model was told about an earlier attempt, and
+        without that attempt, unless it is the ``answer``: nothing has come since."""
+        gone = [m for m in self._rejected if m is not answer]
+        return tuple(m for m in messages if not any(m is g for g in gone))
 
     def reject(self, answer: Assistant) -> User:
         """What the model is told about ``answer``, the last one that didn't fit."""

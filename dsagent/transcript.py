@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from dsagent.encoding.parse import parse
 from dsagent.encoding.pieces import Piece
 from dsagent.encoding.render import render
-from dsagent.encoding.tokens import END_THINK
+from dsagent.encoding.tokens import END_THINK, THINK
 from dsagent.messages import Assistant, System, ToolResult, User
 
 if TYPE_CHECKING:
@@ -142,11 +142,13 @@ class Transcript:
             if not still_says(self._tokenizer, turn):
                 log.info("an edited turn is encoded anew: %.60r", turn.text)
                 continue
+            if index <= last_ask and self._seems_last(start, index):
+                continue
             pieces = self._render(self._wire[start:index], self._wire[:start])
             keeps = self._setup.thinks and (
                 not self._setup.drops_thinking or index > last_ask
             )
-            if pieces and not keeps:
+            if not keeps and pieces[-1:] == [Piece(THINK, marker=True)]:
                 pieces[-1] = Piece(END_THINK, marker=True)
             self._ids += self._tokenizer.encode(pieces)
             self._ids += self._with_thinking(sampled, keeps)
@@ -154,6 +156,13 @@ class Transcript:
             start = index + 1
         rest = self._render(self._wire[start:], self._wire[:start])
         self._ids += self._tokenizer.encode(rest)
+
+    def _seems_last(self, start: int, index: int) -> bool:
+        """Whether a turn from ``start`` on would be written with its thinking if
+        nothing were asked from ``index`` on: one with no question behind it."""
+        behind = max(start, _last_ask(self._wire[:index]) + 1)
+        turns = [m for m in self._wire[behind:index] if m["role"] == "assistant"]
+        return self._setup.drops_thinking and bool(turns)
 
     def _render(self, new: Sequence[Wire], context: Sequence[Wire]) -> list[Piece]:
         return render(

@@ -872,6 +872,36 @@ async def test_sampled_ids_are_replayed_and_never_encoded_again(
     assert third.prompt[: len(known)] == known
 
 
+@pytest.mark.parametrize("mode", ["off", "high"])
+@pytest.mark.parametrize("calls", [True, False])
+def test_the_splice_of_any_window_is_its_rendering(
+    tokenizer: Tokenizer, mode: ThinkingMode, calls: bool
+) -> None:
+    """Also of one that begins with a turn of the model, or has two in a row."""
+    sampled, written = _history(tokenizer, mode, calls=calls)
+    asked: list[Message] = [User("And now?")]
+    turn = next(i for i, m in enumerate(sampled) if isinstance(m, Assistant))
+    system = [m for m in sampled if isinstance(m, System)]
+    plain = Assistant((Thinking("Well."), Text("First.")))
+    windows = {
+        "from a turn": (system + sampled[turn:], system + written[turn:]),
+        "without a system": (sampled[turn:], written[turn:]),
+        "two turns": (
+            [User("a"), plain, *sampled[turn:]],
+            [User("a"), plain, *written[turn:]],
+        ),
+    }
+    tools = (weather.spec,) if calls else ()
+    for output in (None, {"type": "object"}):
+        setup = Setup(mode, tools, output=output)
+        for name, (kept, shown) in windows.items():
+            spliced = Transcript(tokenizer, setup, [*kept, *asked]).prompt
+            rendered = Transcript(tokenizer, setup, [*shown, *asked]).prompt
+            # As text: where a turn follows no marker, tokens could join with it.
+            assert tokenizer.decode(spliced) == tokenizer.decode(rendered), name
+            assert spliced[0] == tokenizer.bos
+
+
 def test_an_edited_message_is_rendered_as_edited(tokenizer: Tokenizer) -> None:
     ids = tuple(completion(tokenizer, say("Paris."), thinking=False))
     edited: list[Message] = [

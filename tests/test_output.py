@@ -377,7 +377,9 @@ async def test_no_fitting_answer_can_raise(scripted: Scripted) -> None:
     assert (info.value.reply.stop, info.value.reply.text) == ("invalid", "3")
 
 
-async def test_a_cancelled_second_attempt_is_a_conversation(scripted: Scripted) -> None:
+async def test_a_cancelled_second_attempt_takes_the_place_of_the_first(
+    scripted: Scripted,
+) -> None:
     model, engine = scripted(say("1"), Line(text="4000", hold=anyio.Event(), held=1))
     async with model.stream("Even?", output=Even, thinking="off") as stream:
         async for event in stream:
@@ -385,10 +387,41 @@ async def test_a_cancelled_second_attempt_is_a_conversation(scripted: Scripted) 
                 break
     reply = stream.reply
     assert reply.stop == "cancelled"
-    assert [m.kind for m in reply.messages] == ["user", "assistant"] * 2
+    assert [m.text for m in reply.messages if m.kind == "assistant"] == [reply.text]
+    assert [m.kind for m in reply.messages] == ["user", "assistant"]
+    assert reply.text in "4000"
     assert engine.open == 0
     with pytest.raises(NoOutput, match="cancelled"):
         _ = reply.output
+
+
+async def test_a_second_attempt_that_was_cut_is_gone_on_with(
+    scripted: Scripted,
+) -> None:
+    """And what was told about the first is nothing the user said."""
+    model, engine = scripted(say("1"), Line(text="4000", cut=1), Line(text="000"))
+    chat = model.open_chat(thinking="off")
+    reply = await chat.send("Even?", output=Even)
+    assert reply.stop == "length"
+    kinds = [m.kind for m in chat.messages]
+    assert kinds == ["user", "assistant"]
+    assert chat.messages[0] == User("Even?")
+    done = await chat.resume(output=Even)
+    assert done.output == int(done.text)
+    assert [m.kind for m in chat.messages] == kinds
+    assert "doesn't fit" not in model.tokenizer.decode(engine.requests[-1].prompt)
+
+
+async def test_without_room_for_a_second_attempt_the_first_remains(
+    scripted: Scripted,
+) -> None:
+    model, _ = scripted(say("1"))
+    size = await model.count_tokens("Even?", output=Even, thinking="off")
+    # Enough for the answer, not for what is wrong with it.
+    model, _ = scripted(say("1"), context_limit=size.total + 8)
+    reply = await model.chat("Even?", output=Even, thinking="off")
+    assert (reply.stop, reply.text) == ("length", "1")
+    assert [m.text for m in reply.messages] == ["Even?", "1"]
 
 
 async def test_tokens_that_run_out_are_a_length_stop(scripted: Scripted) -> None:
