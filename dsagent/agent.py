@@ -310,6 +310,7 @@ class Run(Generic[T]):
             if failure is not None:
                 raise failure
             await self._calls.run_later()
+            self._calls.end_turn()
 
     def _goes_on(self, turn: _Turn) -> bool:
         """Whether a turn that was written may have a next one."""

@@ -8,11 +8,12 @@ are counted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dsagent.errors import InvalidOutput
 from dsagent.messages import User
 from dsagent.output import InvalidValue
+from dsagent.tools.validation import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from dsagent.output import Output
 
 T = TypeVar("T")
-
-_TOLD: Final = 20
-"""Most problems told to the model; what is wrong everywhere is wrong in one way."""
 
 
 class AnswerCheck(Generic[T]):
@@ -79,10 +77,7 @@ class AnswerCheck(Generic[T]):
     @property
     def complaint(self) -> str:
         """What is wrong with the latest answer, for the model."""
-        found = "".join(f"\n- {problem}" for problem in self.problems[:_TOLD])
-        if more := len(self.problems[_TOLD:]):
-            found += f"\n- and {more} more"
         return (
-            f"Your answer doesn't fit the schema:{found}\n"
+            f"Your answer doesn't fit the schema:{listed(self.problems)}\n"
             "Write the whole answer again, corrected."
         )

@@ -8,7 +8,7 @@ calls; and a model that repeats itself is told so before it is stopped.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -60,6 +60,9 @@ class CallRunner:
         """Calls that must wait until no other is running."""
         self._results: dict[str, ToolResult] = {}
         self._failures: Counter[str] = Counter()
+        """Turns in a row, up to the one before this, in which a tool failed."""
+        self._ended: defaultdict[str, list[ToolOutcome]] = defaultdict(list)
+        """How this turn's calls ended so far, by their tool."""
         self._seen: Counter[tuple[str, str]] = Counter()
         self._started = 0
         self.on_result: Callable[[], None] = lambda: None
@@ -103,6 +106,20 @@ class CallRunner:
         while self._later:
             await self._later.pop(0)()
 
+    def end_turn(self) -> None:
+        """Count the failures of a turn whose calls are all over.
+
+        The calls of one turn are written before any of them is answered, so together
+        they are one attempt: a failure if a call asked for other arguments and none
+        succeeded. Any other way to end begins the count anew. A tool without a call,
+        or whose calls weren't made or were interrupted, keeps its count.
+        """
+        for name, outcomes in self._ended.items():
+            asked = any(outcome.retryable for outcome in outcomes)
+            failed = asked and not any(outcome.ok for outcome in outcomes)
+            self._failures[name] = self._failures[name] + 1 if failed else 0
+        self._ended.clear()
+
     def result(self, call: ToolCall) -> ToolResult:
         """The call's result. One that has none yet was interrupted."""
         return self._results.get(call.id) or interrupted(call)
@@ -124,6 +141,7 @@ class CallRunner:
             for call in pending(messages):
                 self.start(call, 0, group)
         await self.run_later()
+        self.end_turn()
         return self.settle(messages)
 
     def settle(self, messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -161,7 +179,7 @@ class CallRunner:
         if outcome.status == "interrupted":
             result = ToolResult(call.id, outcome.text, call.name, outcome.status)
             return result, None
-        again = self._note_failure(call, outcome, turn)
+        again = self._note_outcome(call, outcome, turn)
         text = outcome.text
         if count >= self._limits.identical_calls and outcome.status != "pending":
             text += (
@@ -201,14 +219,14 @@ class CallRunner:
             return None
         return ToolOutcome(denial(decision), "denied")
 
-    def _note_failure(
+    def _note_outcome(
         self, call: ToolCall, outcome: ToolOutcome, turn: int
     ) -> Retrying | None:
+        """Keep how a call ended; what to tell if the model may correct it."""
+        self._ended[call.name].append(outcome)
         if not outcome.retryable:
-            del self._failures[call.name]
             return None
-        self._failures[call.name] += 1
-        attempt = self._failures[call.name]
+        attempt = self._failures[call.name] + 1
         if attempt > self._tools[call.name].options.retries:
             return None
         return Retrying(outcome.text, attempt, turn=turn)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dsagent.documents import Document  # noqa: TC001  (pydantic reads the hints)
-from dsagent.encoding.pieces import scalars
+from dsagent.encoding import jsontext
 from dsagent.engine.files import replacing
 from dsagent.errors import (
     ChatFileError,
@@ -95,16 +95,17 @@ def write(path: str | Path, saved: SavedChat) -> None:
         ChatFileError: it can't be written. What was there is as it was.
     """
     content = {"format": FORMAT, "version": VERSION, **_SAVED.dump_python(saved)}
-    # A text may hold half a surrogate pair, which JSON can't; the model reads U+FFFD.
-    text = scalars(json.dumps(content, ensure_ascii=False))
-    target = Path(os.path.realpath(path))
+    text = jsontext.dump(content)
     try:
+        target = Path(os.path.realpath(path))
         with replacing(target, private=True, durable=True) as file:
             file.write(text.encode())
     except OSError as error:
         raise ChatFileError(
             f"the chat can't be saved as {path}: {error.strerror or error}"
         ) from error
+    except ValueError as error:  # no file can have such a name
+        raise ChatFileError(f"the chat can't be saved as {path}: {error}") from error
 
 
 def load_saved(
@@ -147,7 +148,7 @@ def read(path: str | Path) -> tuple[SavedChat, tuple[str, ...]]:
         saved = _SAVED.validate_python(content)
         messages = with_results(saved.state.messages)
         check_history(messages)
-        state = replace(saved.state, messages=messages)
+        state = _repaired(saved.state, messages)
     except (ValidationError, DocumentError) as error:
         raise ChatFileError(f"the chat {path} is damaged: {fault(error)}") from None
     except InvalidMessages as error:
@@ -180,6 +181,14 @@ def _content(path: str | Path) -> dict[str, Any]:
             "it, or a newer one"
         )
     return content
+
+
+def _repaired(state: State, messages: tuple[Message, ...]) -> State:
+    """The state with its messages repaired. A result at the end is the end of the turn
+    that made the call, which then can't be gone on with."""
+    ended = messages[-1:] != state.messages[-1:]
+    unfinished = () if ended else state.unfinished
+    return replace(state, messages=messages, unfinished=unfinished)
 
 
 def _repairs(

@@ -213,7 +213,8 @@ class Retrying:
 
     reason: str
     attempt: int
-    """How many times in a row it has been asked, this one included."""
+    """How many times in a row it has been asked, this one included. Calls of the same
+    turn are one time together."""
     turn: int = field(default=1, kw_only=True)
     kind: Literal["retrying"] = field(default="retrying", init=False, repr=False)
 

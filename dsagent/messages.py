@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias, cast
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from dsagent.documents import Document, with_documents
+from dsagent.encoding import jsontext
 from dsagent.errors import DocumentError, InvalidMessages
 
 if TYPE_CHECKING:
@@ -195,8 +196,11 @@ _MESSAGES: Final = TypeAdapter(
 
 
 def messages_to_json(messages: Iterable[Message]) -> str:
-    """A conversation as JSON text, which ``messages_from_json`` reads back equal."""
-    return _MESSAGES.dump_json(tuple(messages)).decode()
+    """A conversation as JSON text, which ``messages_from_json`` reads back equal.
+
+    Half a surrogate pair is written as the model reads it, U+FFFD.
+    """
+    return jsontext.dump(_MESSAGES.dump_python(tuple(messages), mode="json"))
 
 
 def messages_from_json(text: str | bytes) -> tuple[Message, ...]:

@@ -15,7 +15,7 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import anyio
 
@@ -51,6 +51,10 @@ OnError: TypeAlias = Literal["raise", "return"]
 """What becomes of a question that can't be answered. "raise": its error is raised in
 its place, with a note that has its number, and the others are cancelled. "return": it
 gets a reply like the others, with ``stop="error"`` and the error in ``problems``."""
+
+
+_END: Final = object()
+"""Comes after the last prompt. None wouldn't do: it may be among them, by mistake."""
 
 
 @dataclass(slots=True, eq=False)
@@ -203,24 +207,23 @@ class _Work(Generic[T]):
             await self._room.acquire()
             slot = _Slot[T](index)
             try:
-                prompt = await self._pull()
+                slot.prompt = await self._pull()
             except Exception as error:  # raised in the place of the question
                 slot.error = error
                 slot.done.set()
                 self._put(slot)
                 break
-            if prompt is None:
+            if slot.prompt is _END:
                 break
-            slot.prompt = prompt
             self._put(slot)
             group.start_soon(self._answer, slot)
         self._close()
 
     async def _pull(self) -> Any:
-        """The next question, None after the last."""
+        """The next question, ``_END`` after the last."""
         if isinstance(self._source, AsyncIterable):
-            return await anext(self._source, None)
-        return next(self._source, None)
+            return await anext(self._source, _END)
+        return next(self._source, _END)
 
     async def _answer(self, slot: _Slot[T]) -> None:
         try:

@@ -15,7 +15,6 @@ a misspelt one is an error of the type checker.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from dsagent.encoding import jsontext
 from dsagent.messages import Assistant, System, Text, Thinking, ToolResult, User
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def _keeps_content() -> bool:
 
 def _content(messages: Iterable[Message]) -> str:
     """A conversation in the conventions' own JSON."""
-    return json.dumps([_message(message) for message in messages], ensure_ascii=False)
+    return jsontext.dump([_message(message) for message in messages])
 
 
 def _message(message: Message) -> dict[str, object]:

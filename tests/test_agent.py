@@ -355,6 +355,58 @@ async def test_bad_arguments_are_told_to_the_model(scripted: Scripted) -> None:
     assert finished == ["retry", "ok"]
 
 
+@pytest.mark.parametrize("sequential", [False, True])
+async def test_failures_are_counted_by_turns(
+    scripted: Scripted, sequential: bool
+) -> None:
+    """Calls of one turn are written before any of them is answered, so none of them
+    corrects another: they are one attempt together, which one success saves."""
+
+    @tool(sequential=sequential)
+    def book(seats: int) -> str:
+        """Book an even number of seats."""
+        if seats % 2:
+            raise Retry("seats must be even")
+        return f"booked {seats}"
+
+    def turn(*seats: int) -> Line:
+        return call(*(("book", f'{{"seats": {number}}}') for number in seats))
+
+    model, _ = scripted(
+        turn(1, 3, 5), turn(7, 9), turn(11, 2, 13), turn(15, 17), say("Booked none.")
+    )
+    events = await collect(model.stream("Go.", tools=[book], thinking="off"))
+    again = "Correct the arguments and call book again."
+    over = "Don't call book again for this; go on without it."
+    told: dict[int, list[str]] = {}
+    for event in events:
+        if isinstance(event, ToolFinished) and event.result.status == "retry":
+            told.setdefault(event.turn, []).append(event.result.text.splitlines()[1])
+    assert told == {1: [again] * 3, 2: [over] * 2, 3: [over] * 2, 4: [again] * 2}
+    retrying = [(e.turn, e.attempt) for e in events if isinstance(e, Retrying)]
+    assert retrying == [*[(1, 1)] * 3, *[(4, 1)] * 2]
+
+
+async def test_a_turn_that_leaves_a_tool_alone_leaves_its_failures(
+    scripted: Scripted,
+) -> None:
+    @tool
+    def book(seats: int) -> str:
+        """Book an even number of seats."""
+        raise Retry("seats must be even")
+
+    model, _ = scripted(
+        call(("book", '{"seats": 1}')),
+        call(OSLO),
+        call(("book", '{"seats": 3}')),
+        say("Booked none."),
+    )
+    reply = await model.chat("Go.", tools=[book, weather])
+    texts = [m.text for m in reply.messages if isinstance(m, ToolResult)]
+    assert texts[0].endswith("call book again.")
+    assert texts[2].endswith("go on without it.")
+
+
 async def test_an_unknown_tool_is_a_result(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

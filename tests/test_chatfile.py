@@ -353,6 +353,19 @@ async def test_a_dangling_call_is_repaired_with_a_note(
     assert engine.prompt_text(0).count("Error: interrupted") == 2
 
 
+def test_a_broken_off_turn_with_a_dangling_call_is_over(
+    scripted: Scripted, path: Path
+) -> None:
+    _leave_calls_dangling(path)
+    content = json.loads(path.read_text())
+    content["state"]["unfinished"] = [1]
+    path.write_text(json.dumps(content))
+    saved, notes = read(path)
+    assert saved.state.unfinished == ()
+    assert saved.state.messages[-1].text == "Error: interrupted before it finished."
+    assert len(notes) == 2
+
+
 # Writing
 
 
@@ -374,6 +387,9 @@ def test_a_failed_save_leaves_what_was_there(
     assert list(path.parent.iterdir()) == [path]
     with pytest.raises(ChatFileError, match="No such file"):
         chat.save(path.parent / "nowhere" / "chat.json")
+    for name in ("\0", "\ud83d"):
+        with pytest.raises(ChatFileError, match="can't be saved as"):
+            chat.save(path.parent / name)
     chat.save(path)
     assert list(path.parent.iterdir()) == [path]
     assert model.load_chat(path).messages == ()

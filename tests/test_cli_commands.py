@@ -452,6 +452,141 @@ def test_chat_survives_what_goes_wrong(
     model.assert_done()
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/", "/? /save FILE"),
+        ("  /  ", "/? /save FILE"),
+        ("/save", "/save? /save FILE"),
+        ("/ save", "/save? /save FILE"),
+        ("/save \0", "can't be saved as"),
+        ("/save /tmp/\ud83d", "can't be saved as"),
+        ("/load \0", "holds no chat"),
+        ("word " * 20_000, "ContextOverflow: "),
+    ],
+)
+def test_chat_goes_on_after_a_line_that_means_nothing(
+    line: str, said: str, use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = use("One.", "Two.", typed=f"One?\n{line}\n   \nTwo?")
+    assert main(["chat", "--thinking", "off"]) == 1
+    out = capsys.readouterr().out
+    assert said in out
+    assert out.endswith("> Two?\nTwo.\n")
+    assert "One?<｜Assistant｜></think>One." in model.asked[1].text
+
+
+def test_ctrl_c_stops_a_command_and_not_the_chat(
+    use: Use, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(chat: sync.Chat, path: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sync.Chat, "save", slow)
+    model = use("One.", "Two.", typed="One?\n/save x\nTwo?\n")
+    assert main(["chat", "--thinking", "off"]) == 1
+    assert capsys.readouterr().out.endswith("> /save x\n[stopped]\n> Two?\nTwo.\n")
+    assert "One?<｜Assistant｜></think>One." in model.asked[1].text
+
+
+def test_chat_shows_what_its_output_can_not_spell(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text(
+        '{"format": "dsagent chat", "version": 1, "state": '
+        '{"messages": [{"kind": "user", "text": "Half \\ud83d"}]}}'
+    )
+    use("Yes.", typed="/history\nAnd?\n")
+    assert main(["chat", "--thinking", "off", str(kept)]) == 0
+    assert "> Half \\ud83d\n> And?\nYes.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("encoding", "seen"), [("utf-8", "Blåbær\n"), ("ascii", "Bl\\xe5b\\xe6r\n")]
+)
+def test_an_answer_is_printed_in_any_encoding(
+    encoding: str, seen: str, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding, newline="\n"))
+    use("Blåbær")
+    assert main(["ask", "-q", "?", "--thinking", "off"]) == 0
+    assert out.getvalue() == seen.encode()
+
+
+def piped(data: bytes) -> io.TextIOWrapper:
+    """Standard input, as Python opens it where the locale is UTF-8."""
+    return io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="strict")
+
+
+def test_chat_reads_what_is_no_text(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = use("One.", "Two.")
+    monkeypatch.setattr(sys, "stdin", piped(b"One?\nBl\xe5?\n"))
+    assert main(["chat", "--thinking", "off"]) == 0
+    assert "Bl\ufffd?<｜Assistant｜>" in model.asked[1].text
+
+
+@pytest.mark.parametrize("arguments", [["-q", "?"], ["-", "-q", "?"], []])
+def test_ask_reads_only_text(
+    arguments: list[str],
+    use: Use,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = use("Yes.")
+    monkeypatch.setattr(sys, "stdin", piped(b"Bl\xe5b\xe6r?"))
+    assert main(["ask", *arguments]) == 1
+    err = capsys.readouterr().err
+    assert "DocumentError: what comes through the pipe isn't utf-8 text" in err
+    assert not model.asked
+
+
+def test_closed_streams_are_empty_ones(
+    use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in (["ask", "-q", "?", "--thinking", "off"], ["chat"]):
+        use("Yes.")
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, None)
+        assert main(arguments) == 0
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            stream.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "fault"),
+    [
+        ("--temperature=-1", "temperature must be finite and at least 0, not -1.0"),
+        ("--temperature=warm", "could not convert string to float: 'warm'"),
+        ("--max-tokens=0", "'0' is no number of tokens"),
+        ("--max-tokens=many", "'many' is no number of tokens"),
+        ("--context=-5", "'-5' is no number of tokens"),
+        ("--mcp=serve 'here", "No closing quotation"),
+        ("--mcp= ", "' ' names no server"),
+    ],
+)
+def test_an_option_that_can_not_be_is_a_line_on_how_to_use_it(
+    option: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["chat", option])
+    assert left.value.code == 2
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].startswith("dsagent chat: error: argument --")
+    assert fault in err
+
+
+def test_a_tool_file_that_exits_is_a_failure(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "script.py"
+    path.write_text("import sys\nsys.exit(0)\n")
+    use("Yes.")
+    assert main(["ask", "-q", "?", "--tools", str(path)]) == 1
+    assert "script.py can't be used: SystemExit: 0" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals a thread")
 def test_ctrl_c_stops_the_answer_and_not_the_chat(
     use: Use, capsys: pytest.CaptureFixture[str]

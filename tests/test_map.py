@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import anyio
 import anyio.lowlevel
@@ -238,6 +238,22 @@ async def test_an_error_of_the_prompts_is_raised_in_its_place() -> None:
     assert (await anext(replies)).text == "0!"
     with pytest.raises(LookupError, match="no more"):
         await anext(replies)
+
+
+@pytest.mark.parametrize("wrong", [5, None])
+async def test_what_is_no_prompt_fails_in_its_place(wrong: object) -> None:
+    async def slowly() -> AsyncIterator[Any]:
+        for prompt in prompts:
+            yield prompt
+
+    prompts: list[Any] = ["a", wrong, "b"]
+    for source in (prompts, slowly()):
+        replies = ScriptedModel(lambda _: "Yes.").map(source, on_error="return")
+        assert (await anext(replies)).text == "Yes."
+        with pytest.raises(TypeError) as failure:
+            await anext(replies)
+        note = "This is about prompt 1 of those given to map."
+        assert failure.value.__notes__ == [note]
 
 
 async def test_errors_may_be_returned() -> None:

@@ -74,6 +74,15 @@ def test_json_is_what_it_looks_like() -> None:
     ]
 
 
+def test_half_a_character_is_written_as_the_model_reads_it() -> None:
+    half, whole = "hi \ud83d", "\ud83d\ude00"
+    asked = User(half, documents=(Document("a", half),))
+    read = User("hi \ufffd", documents=(Document("a", "hi \ufffd"),))
+    text = messages_to_json([asked, Assistant((Text(whole),))])
+    assert text.encode().decode() == text
+    assert messages_from_json(text) == (read, Assistant((Text("😀"),)))
+
+
 @pytest.mark.parametrize(
     ("text", "where"),
     [

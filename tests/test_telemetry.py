@@ -200,6 +200,17 @@ async def test_words_are_recorded_if_the_environment_says_so(
     assert ran["gen_ai.tool.call.result"] == f"sunny, {SECRET}"
 
 
+async def test_half_a_character_is_recorded_as_the_model_reads_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(telemetry.CONTENT_VARIABLE, "true")
+    await ScriptedModel(["Yes."]).chat("Half \ud83d?")
+    run = watch.one("invoke_agent").attributes
+    assert run is not None
+    (said,) = json.loads(str(run["gen_ai.input.messages"]))
+    assert said["parts"][0]["content"] == "Half \ufffd?"
+
+
 async def test_what_fails_is_marked(watch: Watch) -> None:
     broken = EngineError(SECRET)
     model = ScriptedModel(

@@ -8,8 +8,10 @@ what a model, a tool or a document says can't drive the terminal it is shown on.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dsagent.cli.options import asking, prompting
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
+    _open_streams()
     given = _parser().parse_args(arguments)
     try:
         code: int = given.run(given)
@@ -35,6 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _open_streams() -> None:
+    """Make the standard streams such that every command can use them.
+
+    One that was closed (Python has None for it) has nothing in it and forgets what is
+    written. What one can't decode or spell is no reason to lose a conversation: it
+    comes in as surrogates, as file names do, and goes out as escapes.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        with suppress(io.UnsupportedOperation):  # it has been read from already
+            sys.stdin.reconfigure(errors="surrogateescape")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from dsagent.cli.options import kept, opened
 from dsagent.cli.terminal import Narration, Terminal
 from dsagent.documents import Document
-from dsagent.errors import InvalidMessages
+from dsagent.encoding.pieces import scalars
+from dsagent.errors import DocumentError, InvalidMessages
 from dsagent.events import TextDelta, TurnFinished
 
 if TYPE_CHECKING:
@@ -74,22 +75,36 @@ def _read(given: Namespace) -> tuple[str, list[Document]]:
 
     Raises:
         InvalidMessages: there is no question.
-        DocumentError: a file can't be read.
+        DocumentError: a file, or what comes through the pipe, can't be read.
     """
     piped = None if sys.stdin.isatty() else sys.stdin
     names: list[str] = list(given.files)
     question: str = given.question or ""
     if given.question is None and piped is not None and STDIN not in names:
-        question = piped.read().strip()
+        question = _piped().strip()
     elif not names and piped is not None:
         names.append(STDIN)
     if not question:
         raise InvalidMessages("there is no question; ask one with -q '...'")
     documents = [
-        Document("stdin", sys.stdin.read()) if name == STDIN else Document.read(name)
+        Document("stdin", _piped()) if name == STDIN else Document.read(name)
         for name in names
     ]
     return question, [document for document in documents if document.text]
+
+
+def _piped() -> str:
+    """What comes through the pipe.
+
+    Raises:
+        DocumentError: it isn't text.
+    """
+    text = sys.stdin.read()
+    if scalars(text) != text:  # undecodable bytes come in as surrogates
+        raise DocumentError(
+            f"what comes through the pipe isn't {sys.stdin.encoding} text; convert it"
+        )
+    return text
 
 
 def _as_json(reply: Reply[str], model: str) -> dict[str, object]:

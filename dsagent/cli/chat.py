@@ -1,8 +1,8 @@
 """``dsagent chat``: a conversation with a model, on a terminal or through pipes.
 
-What must stay true: every answer is in the history as far as it got, so Ctrl-C stops an
-answer and not the conversation; and through a pipe each line is a question, with the
-same commands.
+What must stay true: every answer is in the history as far as it got, so Ctrl-C stops
+an answer, or a command, and not the conversation; and through a pipe each line is a
+question, with the same commands.
 """
 
 from __future__ import annotations
@@ -93,17 +93,24 @@ class _Talk:
             if text in ("/quit", "/exit"):
                 break
             try:
-                if text.startswith("/") and not text.startswith("//"):
-                    self._command(*text[1:].split(maxsplit=1))
-                elif text:
-                    question = text.removeprefix("/")
-                    self._listen(self._chat.stream(question, **self._options))
+                self._take(text)
+            except KeyboardInterrupt:
+                self._refuse("[stopped]")
+                self._ask_anew()
             except DSAgentError as error:
                 self._failed = True
                 self._out.line(f"{type(error).__name__}: {error}", "error")
                 self._ask_anew()
         unfinished = self._waiting() is not None and not sys.stdin.isatty()
         return 1 if self._failed or unfinished else 0
+
+    def _take(self, text: str) -> None:
+        """Do what a line says."""
+        if text.startswith("/") and not text.startswith("//"):
+            self._command(*text[1:].split(maxsplit=1))
+        elif text:
+            question = text.removeprefix("/")
+            self._listen(self._chat.stream(question, **self._options))
 
     def _next_line(self) -> str | None:
         """The next line of input, None at its end."""
@@ -186,7 +193,7 @@ class _Talk:
         self._failed |= not sys.stdin.isatty()
         self._out.line(why, "error")
 
-    def _command(self, name: str, argument: str = "") -> None:
+    def _command(self, name: str = "", argument: str = "") -> None:
         match name, argument:
             case "help", "":
                 self._out.line(HELP, "note")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from dsagent.errors import DSAgentError
@@ -44,6 +44,7 @@ def prompting() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--mcp",
+        type=_server,
         action="append",
         default=[],
         metavar="SERVER",
@@ -57,13 +58,16 @@ def asking() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     group = parser.add_argument_group("how the model answers")
     group.add_argument(
-        "--context", type=int, metavar="N", help="most tokens of a conversation"
+        "--context", type=_count, metavar="N", help="most tokens of a conversation"
     )
     group.add_argument(
-        "--max-tokens", type=int, metavar="N", help="most tokens of an answer"
+        "--max-tokens", type=_count, metavar="N", help="most tokens of an answer"
     )
     group.add_argument(
-        "--temperature", type=float, metavar="T", help="0 always takes the likeliest"
+        "--temperature",
+        type=_temperature,
+        metavar="T",
+        help="0 always takes the likeliest",
     )
     group.add_argument(
         "--seed", type=int, metavar="N", help="fixes what chance decides"
@@ -75,6 +79,47 @@ def asking() -> argparse.ArgumentParser:
         "begins there",
     )
     return parser
+
+
+def _server(text: str) -> str | list[str]:
+    """An MCP server: a URL, or the words of a command.
+
+    Raises:
+        ArgumentTypeError: it is neither.
+    """
+    if "://" in text:
+        return text
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no command: {error}") from None
+    if not words:
+        raise argparse.ArgumentTypeError(f"{text!r} names no server")
+    return words
+
+
+def _count(text: str) -> int:
+    """How many tokens.
+
+    Raises:
+        ArgumentTypeError: it is no number, or below 1.
+    """
+    with suppress(ValueError):
+        if (number := int(text)) >= 1:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens, 1 or more")
+
+
+def _temperature(text: str) -> float:
+    """A temperature that ``Sampling`` takes.
+
+    Raises:
+        ArgumentTypeError: saying why it doesn't.
+    """
+    try:
+        return Sampling(temperature=float(text)).temperature
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 @contextmanager
@@ -103,8 +148,7 @@ def offered(given: argparse.Namespace) -> Iterator[list[AnyTool]]:
     with ExitStack() as stack:
         tools = [made for path in given.tools for made in _tools_of(path)]
         for server in given.mcp:
-            endpoint = server if "://" in server else shlex.split(server)
-            tools += stack.enter_context(sync.mcp_tools(endpoint))
+            tools += stack.enter_context(sync.mcp_tools(server))
         yield tools
 
 
@@ -121,7 +165,7 @@ def _tools_of(path: str) -> list[AnyTool]:
 
     try:
         names = runpy.run_path(path)
-    except Exception as error:  # whatever somebody's file raises
+    except (Exception, SystemExit) as error:  # whatever somebody's file raises
         reason = f"{type(error).__name__}: {error}"
         raise DefinitionError(f"the tools of {path} can't be used: {reason}") from error
     tools = [value for value in names.values() if isinstance(value, Tool)]

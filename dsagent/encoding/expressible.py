@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
+from dsagent.encoding.patterns import FORMATS, widened
+
 Schema: TypeAlias = "dict[str, object]"
 
 WHITESPACE: Final = "[ \\n]{0,20}"
@@ -125,12 +127,15 @@ class Splitter:
         """The schema that the local reference ``ref`` points to.
 
         Raises:
-            LookupError: it points outside the document, or to nothing.
+            LookupError: it points outside the document, to nothing, or to an anchor.
         """
         if not ref.startswith("#"):
             raise LookupError("references outside the schema are never fetched")
+        anchor, *steps = unquote(ref[1:]).split("/")
+        if anchor:
+            raise LookupError(f"{ref} is no path; anchors are not looked for")
         target: object = self.root
-        for step in unquote(ref[1:]).split("/")[1:]:
+        for step in steps:
             key = step.replace("~1", "/").replace("~0", "~")
             if isinstance(target, Mapping) and key in target:
                 target = target[key]
@@ -198,11 +203,11 @@ class Splitter:
 
     def _document(self, schema: object) -> str:
         """A complete JSON schema: with the definitions it needs and our options."""
-        document: Schema = dict(schema) if isinstance(schema, Mapping) else {}
+        document: Schema = spelled(schema) if isinstance(schema, Mapping) else {}
         if schema is False:
             document["not"] = {}
         if used := self._used(schema):
-            document["$defs"] = {name: self._defs[name] for name in used}
+            document["$defs"] = {name: _spelled(self._defs[name]) for name in used}
         document["x-guidance"] = {"whitespace_pattern": WHITESPACE}
         return json.dumps(document, ensure_ascii=True)
 
@@ -264,6 +269,42 @@ def refusal(lark: str) -> str:
     text = messages[0].partition("failed to compile JSON schema: ")
     text = (text[2] or text[0]).partition("\n   1 | ")[0]
     return " ".join(text.split())
+
+
+def spelled(schema: Mapping[str, object]) -> Schema:
+    """``schema`` in the words of llguidance, whose formats and regexes are narrower
+    than those of the validators. It holds what ``schema`` holds."""
+    said: Schema = {}
+    for keyword, value in schema.items():
+        if keyword in _NAMED and isinstance(value, Mapping):
+            names = map(widened, value) if keyword == "patternProperties" else value
+            said[keyword] = dict(zip(names, map(_spelled, value.values()), strict=True))
+        elif isinstance(value, list) and (keyword in _MANY or keyword == "items"):
+            said[keyword] = [_spelled(sub) for sub in value]
+        elif keyword in (*_ONE, "items"):
+            said[keyword] = _spelled(value)
+        elif keyword == "pattern" and isinstance(value, str):
+            said[keyword] = widened(value)
+        else:
+            said[keyword] = value
+    return _with_format_spelled(said)
+
+
+def _spelled(schema: object) -> object:
+    return spelled(schema) if isinstance(schema, Mapping) else schema
+
+
+def _with_format_spelled(schema: Schema) -> Schema:
+    """``schema`` with the regex of its format in its place, beside any ``pattern``."""
+    name, others = schema.get("format"), schema.get("allOf", [])
+    regex = FORMATS.get(name) if isinstance(name, str) else None
+    if regex is None or not isinstance(others, list):
+        return schema
+    rest = {keyword: value for keyword, value in schema.items() if keyword != "format"}
+    pattern = f"^(?:{regex})$"
+    if "pattern" not in rest:
+        return {**rest, "pattern": pattern}
+    return {**rest, "allOf": [*others, {"pattern": pattern}]}
 
 
 def path_of(ref: str) -> str:

@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from dsagent.encoding.pieces import scalars
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,6 +35,15 @@ def is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def dump(value: object) -> str:
+    """Plain data as JSON that can be encoded.
+
+    A text may hold half a surrogate pair, which UTF-8 can't; it becomes what the model
+    reads, U+FFFD.
+    """
+    return scalars(json.dumps(value, ensure_ascii=False))
 
 
 def quote(text: str) -> str:

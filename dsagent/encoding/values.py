@@ -20,8 +20,10 @@ from dsagent.encoding.expressible import (
     OTHER_THAN_STRING,
     Splitter,
     refusal,
+    spelled,
     words,
 )
+from dsagent.encoding.patterns import FORMATS, UNIT, widened
 
 ANY_TEXT: Final = "RAW"
 """The terminal of a string without constraints, defined once in every grammar."""
@@ -36,22 +38,6 @@ _MEANING: Final = LEFT_OUT | words(
 """The keywords that constrain; all others only describe."""
 _MAX_DEPTH: Final = 32
 """References and unions followed before a schema counts as circular."""
-
-_TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
-_ZONE: Final = r"(?:Z|[+\-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
-_DATE: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_FORMATS: Final = {
-    "date": _DATE,
-    "time": _TIME + _ZONE,
-    "date-time": f"{_DATE}T{_TIME}{_ZONE}",
-    "uuid": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-    "email": r"[^\x00-\x20@<>\x22]+@[^\x00-\x20@<>\x22.]+(?:\.[^\x00-\x20@<>\x22.]+)+",
-    "uri": r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20<>\x22\x7f]+",
-    "ipv4": rf"{_BYTE}(?:\.{_BYTE}){{3}}",
-}
-"""Wider than the standards where writers differ (a time without zone or seconds), so
-that the grammar never forces a value that the tool's author did not mean."""
 
 
 @dataclass(slots=True)
@@ -251,7 +237,7 @@ def _constrained(
             splitter.note(path, "pattern", reason)
             del kept["pattern"]
     if "format" in kept:
-        regex = _FORMATS.get(str(kept["format"]))
+        regex = FORMATS.get(str(kept["format"]))
         if regex is None:
             splitter.note(path, "format", f"no rule for {kept['format']!r}")
             del kept["format"]
@@ -274,7 +260,7 @@ def _length(constraints: Mapping[str, object]) -> str:
 def _contradiction(constraints: Mapping[str, object]) -> str:
     """Why no string satisfies all of ``constraints``; empty if one does. A terminal
     that matches nothing is no error for the grammar engine, but the end of a turn."""
-    schema = json.dumps({"type": "string", **constraints})
+    schema = json.dumps(spelled({"type": "string", **constraints}))
     return refusal(f"start: %json {schema}")
 
 
@@ -289,19 +275,14 @@ def _searched(pattern: str) -> str | None:
         option = option[:-1] if ends else option
         if _has_anchor(option):
             return None
-        options.append(f"{start}(?:{option}){'' if ends else '(?s:.*)'}")
+        options.append(f"{start}(?:{widened(option)}){'' if ends else '(?s:.*)'}")
     return _regex("|".join(options))
-
-
-_UNIT: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
-"""One unit of a regex, as far as anchors and alternatives care: an escape, a
-character class, or a character."""
 
 
 def _alternatives(pattern: str) -> list[str]:
     """``pattern`` split at its outermost ``|``."""
     parts, depth = [""], 0
-    for unit in _UNIT.findall(pattern):
+    for unit in UNIT.findall(pattern):
         depth += (unit == "(") - (unit == ")")
         if unit == "|" and depth == 0:
             parts.append("")
@@ -311,7 +292,7 @@ def _alternatives(pattern: str) -> list[str]:
 
 
 def _has_anchor(pattern: str) -> bool:
-    return any(unit in ("^", "$") for unit in _UNIT.findall(pattern))
+    return any(unit in ("^", "$") for unit in UNIT.findall(pattern))
 
 
 def _escaped(text: str, index: int) -> bool:

@@ -1,10 +1,11 @@
 """What a running tool may know about the run it is part of.
 
 A tool asks for it by annotating a parameter ``Context[Deps]``, under any name and at
-any place in its signature; the parameter is left out of the schema, so the model
-never sees it. The context lives exactly as long as the call: reports made after the
-call has its outcome (by a thread that was abandoned at a timeout, say) go nowhere, so
-that a listener never hears of a call again once it has finished.
+any place in its signature where it can be passed by name; the parameter is left out
+of the schema, so the model never sees it. The context lives exactly as long as the
+call: reports made after the call has its outcome (by a thread that was abandoned at a
+timeout, say) go nowhere, so that a listener never hears of a call again once it has
+finished.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ Report = Callable[[str, "float | None"], Awaitable[None]]
 
 async def _to_nobody(message: str, fraction: float | None) -> None:
     """The report function of a context that nobody listens to."""
+
+
+def _check(fraction: float | None) -> None:
+    if fraction is not None and not 0.0 <= fraction <= 1.0:
+        msg = f"fraction is how much is done, from 0 to 1, not {fraction}"
+        raise ValueError(msg)
 
 
 class Context(Generic[DepsT]):
@@ -64,15 +71,16 @@ class Context(Generic[DepsT]):
         Raises:
             ValueError: ``fraction`` is outside 0 to 1.
         """
-        if fraction is not None and not 0.0 <= fraction <= 1.0:
-            msg = f"fraction is how much is done, from 0 to 1, not {fraction}"
-            raise ValueError(msg)
+        _check(fraction)
         if self._open:
             await self._report(message, fraction)
 
     def report_sync(self, message: str, fraction: float | None = None) -> None:
-        """``report`` for a tool that is not async and runs in its own thread."""
-        anyio.from_thread.run(self.report, message, fraction)
+        """``report`` for a tool that is not async and runs in its own thread, or is
+        called as plain Python with nobody listening."""
+        _check(fraction)
+        if self._open and self._report is not _to_nobody:
+            anyio.from_thread.run(self.report, message, fraction)
 
     def close(self) -> None:
         """Ignore reports from now on: the call has its outcome."""

@@ -10,6 +10,7 @@ the middle of a conversation.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +44,9 @@ Q = ParamSpec("Q")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
+MAX_LAYERS = 100
+"""How deep a callable is looked into for a tool: some wrap themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolOptions:
@@ -53,7 +57,8 @@ class ToolOptions:
     A sync tool's thread can't be stopped, only left behind."""
     retries: int = 1
     """How often in a row the model may correct its arguments, after a validation
-    error or a ``Retry``, before it is told to go on without the tool."""
+    error or a ``Retry``, before it is told to go on without the tool. The calls of one
+    turn count once, and not at all if one of them succeeded."""
     approval: bool = False
     """Ask the application before each call."""
     sequential: bool = False
@@ -258,6 +263,9 @@ def tool(
         thread: Run a sync function in a worker thread.
         max_result: Longest result in characters.
 
+    Other decorators go below ``@tool``, but ``@classmethod`` and ``@staticmethod``
+    above it.
+
     Raises:
         DefinitionError: naming the parameter and the fix.
 
@@ -285,12 +293,18 @@ def _make(
     names: Mapping[str, object],
 ) -> Tool[P, R]:
     called = name or str(getattr(function, "__name__", type(function).__name__))
-    if isinstance(function, Tool):
-        raise DefinitionError(f"`{function.name}` is a tool already")
+    if (made := _as_tool(function)) is not None:
+        raise DefinitionError(f"`{made.name}` is a tool already")
     if isinstance(function, (classmethod, staticmethod)):
         kind = type(function).__name__
         raise DefinitionError(
             f"tool `{called}` is a {kind} object; write @{kind} above @tool"
+        )
+    if (inside := tool_inside(function)) is not None:
+        raise DefinitionError(
+            f"`{called}` wraps the tool `{inside.name}` and would lose its options, "
+            "such as approval; put @tool above the other decorator, or make a new tool "
+            "of its `.function`"
         )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DefinitionError(
@@ -323,12 +337,42 @@ def _is_method(function: Callable[..., object]) -> bool:
     )
 
 
+def tool_inside(value: object) -> AnyTool | None:
+    """The tool that ``value`` is or leads to, under other decorators, bindings and
+    partial applications; None if there is none."""
+    for _ in range(MAX_LAYERS):
+        if isinstance(value, Tool):
+            return value
+        value = _inner(value)
+    return None
+
+
+def _inner(value: object) -> object:
+    """What ``value`` was made of, one layer further in; None if that can't be known."""
+    if isinstance(value, functools.partial):
+        return value.func
+    if inspect.ismethod(value):  # before __wrapped__, which it has from its function
+        return value.__func__
+    return getattr(value, "__wrapped__", None)
+
+
+def _as_tool(value: object) -> AnyTool | None:
+    """The tool that ``value`` is, be it bound by somebody else: since Python 3.13
+    ``@classmethod`` makes a plain bound method of the tool below it."""
+    if isinstance(value, Tool):
+        return value
+    if inspect.ismethod(value) and isinstance(value.__func__, Tool):
+        return value.__func__.__get__(value.__self__)
+    return None
+
+
 def toolbox(tools: Iterable[ToolLike]) -> dict[str, AnyTool]:
     """``tools`` by name, in order; plain functions are made tools on the way, and sets
     of tools are taken apart.
 
     Raises:
-        DefinitionError: two of them share a name, or a function can't be a tool.
+        DefinitionError: two of them share a name, or a function can't be a tool, such
+            as one that wraps a tool.
     """
     box: dict[str, AnyTool] = {}
     for made in _each(tools):
@@ -343,8 +387,8 @@ def toolbox(tools: Iterable[ToolLike]) -> dict[str, AnyTool]:
 
 def _each(tools: Iterable[ToolLike]) -> Iterator[AnyTool]:
     for item in tools:
-        if isinstance(item, Tool):
-            yield item
+        if (made := _as_tool(item)) is not None:
+            yield made
         elif isinstance(item, Iterable) and not isinstance(item, (str, Mapping)):
             yield from _each(item)
         else:

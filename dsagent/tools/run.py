@@ -25,6 +25,7 @@ import anyio.to_thread
 from dsagent.tools.context import Context
 from dsagent.tools.result import MAX_CHARS, cap, clean, render_result
 from dsagent.tools.schema import InvalidArguments
+from dsagent.tools.validation import listed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -143,8 +144,9 @@ async def run_call(
         call: Its arguments are validated first.
         deps: Becomes ``ctx.deps`` for a tool that takes a ``Context``.
         report: Receives what the tool passes to ``ctx.report``.
-        failures: How many ``retryable`` outcomes of this tool directly precede this
-            call; decides what the model is told about trying again.
+        failures: In how many turns in a row, directly before this one, the tool had
+            only ``retryable`` outcomes; decides what the model is told about trying
+            again.
         max_chars: Longest result text, if the tool doesn't say; the rest is cut off,
             visibly.
         gate: Asked before the call is made. Waiting for it takes none of its time.
@@ -258,9 +260,8 @@ def _single(error: BaseException) -> BaseException:
 def _failed(tool: AnyTool, call: Call, error: BaseException) -> ToolOutcome:
     match error:
         case InvalidArguments():
-            problems = "".join(f"\n- {problem}" for problem in error.problems)
-            text = f"Error: invalid arguments for {tool.name}:{problems}"
-            return ToolOutcome(text, "invalid", error=error)
+            text = f"Error: invalid arguments for {tool.name}:{listed(error.problems)}"
+            return ToolOutcome(_told(text), "invalid", error=error)
         case Retry():
             return ToolOutcome(f"Error: {_words(error)}", "retry", error=error)
         case ToolError():
@@ -273,7 +274,11 @@ def _failed(tool: AnyTool, call: Call, error: BaseException) -> ToolOutcome:
 
 
 def _words(error: BaseException) -> str:
-    return cap(clean(str(error) or type(error).__name__), MAX_ERROR_CHARS)
+    return _told(str(error) or type(error).__name__)
+
+
+def _told(text: str) -> str:
+    return cap(clean(text), MAX_ERROR_CHARS)
 
 
 def _with_advice(text: str, tool: AnyTool, failures: int) -> str:

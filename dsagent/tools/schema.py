@@ -138,7 +138,7 @@ class TypedSignature:
                         f"{_where(function, parameter)} is a second Context: "
                         f"`{context}` has it already, keep one of them"
                     )
-                context = parameter.name
+                context = _passed_by_name(function, parameter)
                 continue
             slot = _Slot(
                 field=f"p{len(slots)}",
@@ -229,9 +229,27 @@ def _hint(
 
 
 def context_of(function: AnyFunction) -> str | None:
-    """The parameter of ``function`` that takes the ``Context``, if there is one."""
-    hints = _hints(function, {})
-    return next((name for name, hint in hints.items() if _is_context(hint)), None)
+    """The parameter of ``function`` that takes the ``Context``, if there is one.
+
+    Raises:
+        DefinitionError: it can't be passed by name.
+    """
+    hinted = [name for name, hint in _hints(function, {}).items() if _is_context(hint)]
+    if not hinted:
+        return None
+    parameters = inspect.signature(function).parameters
+    found = (parameters[name] for name in hinted if name in parameters)
+    return next((_passed_by_name(function, parameter) for parameter in found), None)
+
+
+def _passed_by_name(function: AnyFunction, parameter: inspect.Parameter) -> str:
+    """The name of ``parameter``, by which the ``Context`` is going to be passed."""
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        raise DefinitionError(
+            f"{_where(function, parameter)} takes the Context, which is passed by "
+            "name; move it behind the `/`"
+        )
+    return parameter.name
 
 
 def _is_context(hint: object) -> bool:

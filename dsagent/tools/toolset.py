@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dsagent.errors import DefinitionError
-from dsagent.tools.function import AnyTool, Tool, toolbox
+from dsagent.tools.function import AnyTool, tool_inside, toolbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,23 +45,26 @@ class Toolset(Iterable[AnyTool]):
     def of(cls, owner: object, *, prefix: str = "") -> Self:
         """The tools that are methods of ``owner``, in the order of their definition.
 
+        Static and class methods are methods too.
+
         Raises:
-            DefinitionError: its class defines none.
+            DefinitionError: its class defines none, or a method wraps one.
         """
         kinds = reversed(type(owner).__mro__)
         names = dict.fromkeys(
             name
             for kind in kinds
             for name, value in vars(kind).items()
-            if isinstance(value, Tool)
+            if tool_inside(value) is not None
         )
-        tools = [getattr(owner, name) for name in names]
+        methods = [getattr(owner, name) for name in names]
+        tools = [method for method in methods if tool_inside(method) is not None]
         if not tools:
             raise DefinitionError(
                 f"{type(owner).__name__} has no methods that are tools; write @tool "
                 "above their definitions"
             )
-        return cls([item for item in tools if isinstance(item, Tool)], prefix=prefix)
+        return cls(tools, prefix=prefix)
 
     def __iter__(self) -> Iterator[AnyTool]:
         return iter(self._tools)

@@ -24,7 +24,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from dsagent.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jsonschema.exceptions import ValidationError as SchemaViolation
     from jsonschema.protocols import Validator
@@ -50,6 +50,18 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
+
+
+_TOLD: Final = 20
+"""Most problems told to the model; what is wrong everywhere is wrong in one way."""
+
+
+def listed(problems: Sequence[object]) -> str:
+    """``problems`` for the model, each on a line of its own: the first of them, and how
+    many more there are."""
+    found = "".join(f"\n- {problem}" for problem in problems[:_TOLD])
+    more = len(problems[_TOLD:])
+    return f"{found}\n- and {more} more" if more else found
 
 
 _NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
@@ -124,6 +136,10 @@ def pydantic_problems(
 def _shown(value: object) -> str:
     """A value the model sent, short enough to send back."""
     text = json.dumps(value, ensure_ascii=False, default=str)
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -173,7 +189,13 @@ def schema_problems(validator: Validator, value: object, what: str) -> list[Prob
             f"{what} refers to {error.ref!r}, which is not in it; remote references "
             "are never fetched, so put it under $defs"
         ) from error
-    return [Problem(_path(v.absolute_path), v.message) for v in violations]
+    return [Problem(_path(v.absolute_path), _message(v)) for v in violations]
+
+
+def _message(violation: SchemaViolation) -> str:
+    """What jsonschema says, which repeats the whole value, with less of it."""
+    value = repr(violation.instance)
+    return str(violation.message).replace(value, _shortened(value))
 
 
 def _order(violation: SchemaViolation) -> tuple[str, str]:

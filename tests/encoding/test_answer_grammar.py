@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
+import ipaddress
 import json
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import AnyUrl, BaseModel, Field, NaiveDatetime, TypeAdapter
 
 from dsagent.encoding.grammar import ToolSpec, turn_grammar
 from dsagent.engine.constraint import GrammarBackend
 from dsagent.output import output_of
 from tests.encoding import dsml
 from tests.encoding.dsml import block, ids_of, invoke, parameter, tokenizer
+
+if TYPE_CHECKING:
+    from dsagent.encoding.expressible import GrammarNote
 
 WEATHER = ToolSpec(
     "weather", {"properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -59,6 +64,13 @@ def accepts(text: str, schema: dict[str, Any], **options: Any) -> bool:
     grammar = turn_grammar(output_schema=schema, **options)
     ids = ids_of(text)
     return backend().constraint(grammar.source).accept(ids) == len(ids)
+
+
+def notes_of(schema: dict[str, Any]) -> tuple[GrammarNote, ...]:
+    """What the grammar of an answer leaves to validation."""
+    return turn_grammar(
+        output_schema=schema, thinking=False, dsml_id=tokenizer().dsml
+    ).notes
 
 
 FITTING = [
@@ -150,6 +162,121 @@ def test_types_that_refer_to_themselves() -> None:
 def test_types_of_all_kinds(output: object, good: str, bad: str) -> None:
     assert accepts(good, schema_of(output))
     assert not accepts(bad, schema_of(output))
+
+
+@pytest.mark.parametrize(
+    ("output", "values"),
+    [
+        (NaiveDatetime, ["2024-05-01T09:40", "2024-05-01T09:40:00.5"]),
+        (
+            datetime.datetime,
+            ["2024-05-01T09:40:00", "2024-05-01 09:40Z", "2024-05-01T09:40+0200"],
+        ),
+        (datetime.time, ["09:40", "09:40:00", "23:59:59.123+02:00"]),
+        (datetime.date, ["2024-02-29", "2024-12-31"]),
+        (datetime.timedelta, ["PT5M", "-PT5.5S", "P1Y35DT3H", "P2W", "PT0S"]),
+        (ipaddress.IPv4Address, ["10.0.255.1"]),
+        (
+            ipaddress.IPv6Address,
+            ["::", "::1", "1::8", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "2001:DB8::1"],
+        ),
+        (AnyUrl, ["https://müller.example/straße?q=ä", "urn:x:y"]),
+    ],
+    ids=str,
+)
+def test_formats_hold_every_spelling_the_type_takes(
+    output: object, values: list[str]
+) -> None:
+    schema = schema_of(output)
+    assert notes_of(schema) == ()
+    for value in values:
+        text = json.dumps(value, ensure_ascii=False)
+        output_of(output).validate(text)
+        assert accepts(text, schema), value
+    for text in ('"soon"', '""', '"P"', '"24:00"', '"2024-02-30"', '"1::2::3"'):
+        assert not accepts(text, schema), text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "good", "bad"),
+    [
+        (r"^\w+$", ["Müller", "a_1", "東京", "e\u0301", "²"], ["a b", "", "-"]),
+        (r"^[\w.-]+$", ["Jean-Müller", "a.b"], ["a b", "ü!"]),
+        (r"^[^\W\d_]+$", ["Müller"], ["a b", "!"]),
+        (r"^\d\d$", ["12", "٣٤"], ["1", "ab"]),
+        (r"^[+\d]+$", ["+12", "٣"], ["1a"]),
+        (r"^\W$", ["-", " "], ["a", "7"]),
+        (r"^[^\d]$", ["a", "ü"], ["7"]),
+        (r"^a\sb$", ["a b", "a\u00a0b", "a\u3000b"], ["ab", "a-b"]),
+        (r"^\\w$", ["\\w"], ["a"]),
+    ],
+)
+def test_patterns_hold_letters_of_every_language(
+    pattern: str, good: list[str], bad: list[str]
+) -> None:
+    """As pydantic and jsonschema read a pattern: both know more than ASCII."""
+    schema = {"type": "string", "pattern": pattern}
+    assert notes_of(schema) == ()
+    for value in good:
+        text = json.dumps(value, ensure_ascii=False)
+        assert _fits(text, schema) or _typed_fits(value, pattern), value
+        assert accepts(text, schema), value
+    for value in bad:
+        text = json.dumps(value, ensure_ascii=False)
+        assert not _fits(text, schema), value
+        assert not accepts(text, schema), value
+
+
+def _typed_fits(value: str, pattern: str) -> bool:
+    try:
+        TypeAdapter(Annotated[str, Field(pattern=pattern)]).validate_python(value)
+    except ValueError:
+        return False
+    return True
+
+
+def test_keys_hold_letters_of_every_language() -> None:
+    schema = {
+        "type": "object",
+        "patternProperties": {r"^\w+$": {"type": "string", "format": "time"}},
+        "additionalProperties": False,
+    }
+    assert accepts('{"Müller": "09:40"}', schema)
+    assert not accepts('{"Müller": "early"}', schema)
+    assert not accepts('{"a b": "09:40"}', schema)
+
+
+def test_a_format_and_a_pattern_both_hold() -> None:
+    schema = {"type": "string", "format": "date-time", "pattern": "^2024"}
+    assert accepts('"2024-05-01T09:40"', schema)
+    assert not accepts('"2023-05-01T09:40"', schema)
+    assert not accepts('"2024"', schema)
+
+
+def test_values_that_look_like_a_schema_are_left_as_they_are() -> None:
+    value = {"pattern": "\\w", "format": "time"}
+    assert accepts(json.dumps(value), {"const": value})
+
+
+def test_a_format_that_can_not_be_held_is_noted_by_its_name() -> None:
+    schema = {"type": "string", "format": "time", "maxLength": 2}
+    (note,) = notes_of(schema)
+    assert (note.path, note.keyword) == ("$", "format")
+
+
+@pytest.mark.parametrize("ref", ["#n", "#N/x", "#%6e"])
+def test_a_reference_by_name_is_noted_and_holds_nothing(ref: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": ref}},
+        "required": ["a"],
+        "$defs": {"N": {"$anchor": "n", "type": "integer"}},
+    }
+    (note,) = notes_of(schema)
+    assert (note.path, note.keyword) == ("$.properties.a", "$ref")
+    assert accepts('{"a": 3}', schema)
+    whole = {"$ref": ref, "$defs": schema["$defs"]}
+    assert accepts("3", whole)
 
 
 @st.composite

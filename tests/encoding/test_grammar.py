@@ -450,12 +450,17 @@ def test_spellings_of_a_value(
         ({"pattern": "^a\\$"}, ["a$", "a$b"], ["a", "ab"]),
         ({"pattern": "a\nb"}, ["xa\nby"], ["anb", "a b"]),
         ({"pattern": "^a+$", "maxLength": 2}, ["aa"], ["aaa", "b"]),
-        ({"format": "date"}, ["2026-11-23"], ["2026-13-01", "tomorrow"]),
+        ({"pattern": r"^\w+$"}, ["Müller", "²"], ["a b", ""]),
+        ({"pattern": r"^[^\W|$]+$"}, ["Müller"], ["a|b", "$"]),
+        ({"format": "date"}, ["2026-11-23"], ["2026-13-01", "2026-02-30", "tomorrow"]),
         ({"format": "date-time"}, ["2026-11-23T09:30", "2026-11-23T09:30:00Z"], ["x"]),
+        ({"format": "date-time", "pattern": "0$"}, ["2026-11-23T09:30"], ["0"]),
+        ({"format": "duration"}, ["PT5M", "-P1DT5.5S"], ["P", "PT", "5 minutes"]),
         ({"format": "uuid"}, ["123e4567-e89b-12d3-a456-426614174000"], ["123"]),
-        ({"format": "email"}, ["a.b@c.example"], ["a@b", "a b@c.d"]),
+        ({"format": "email"}, ["a.b@c.example", "a@b"], ["a@", "a b@c.d"]),
         ({"format": "uri"}, ["https://a.example/b?c=1#d"], ["a.example"]),
         ({"format": "ipv4"}, ["10.0.255.1"], ["10.0.256.1"]),
+        ({"format": "ipv6"}, ["::1", "fe80::a:1"], ["1:2", ":::", "12345::"]),
         ({"pattern": "^2026", "format": "date"}, ["2026-01-01"], ["2025-01-01"]),
     ],
 )
@@ -500,6 +505,32 @@ def test_references_count_from_the_document_s_root() -> None:
     assert check("name", "ab", string=True)
     assert check("same", "ab", string=True)
     assert not check("same", "abc", string=True)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_references_by_name_are_noted_and_hold_nothing(whole: bool) -> None:
+    by_name = {"$ref": "#n"}
+    parameters = {
+        "type": "object",
+        "properties": {
+            "a": by_name,
+            "b": {"type": "array", "items": by_name},
+        },
+        "$defs": {"N": {"$anchor": "n", "type": "integer"}},
+    }
+    if whole:
+        parameters["$ref"] = "#n"
+    tools = (ToolSpec("f", parameters),)
+    paths = [note.path for note in grammar(tools).notes if note.keyword == "$ref"]
+    assert paths == [
+        *(["$"] if whole else []),
+        "$.properties.a",
+        "$.properties.b.items",
+    ]
+    a, b = (
+        parameter(key, value, string=False) for key, value in (("a", "3"), ("b", "[3]"))
+    )
+    assert accepts(block(invoke("f", a, b)), tools)
 
 
 def test_parameters_keep_the_order_of_the_schema() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from dsagent.errors import DefinitionError
 from dsagent.tools import Context, Tool, tool, toolbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import assert_type
 
 
@@ -56,6 +57,20 @@ class Shop:
 
     async def plain(self, count: int) -> int:
         return self.price + count
+
+    @tool(name="burn", description="Burn it.", timeout=5, approval=True)
+    def destroy(cls, count: int) -> str:
+        return cls.__name__ + "-" * count  # type: ignore[attr-defined, no-any-return]
+
+
+def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator as others write them, which knows nothing of tools."""
+
+    @functools.wraps(function)
+    def wrapper(*args: object, **kwargs: object) -> object:
+        return function(*args, **kwargs)
+
+    return wrapper
 
 
 def test_a_tool_calls_like_its_function() -> None:
@@ -140,6 +155,45 @@ async def test_a_bound_method_becomes_a_tool() -> None:
     assert await made(1) == 8
 
 
+def test_a_bound_method_of_a_tool_is_that_tool() -> None:
+    """What ``@classmethod`` above ``@tool`` makes of it since Python 3.13."""
+    box = toolbox([types.MethodType(Shop.destroy, Shop)])
+    assert list(box) == ["burn"]
+    burn = box["burn"]
+    assert burn.options == Shop.destroy.options
+    assert (burn.options.approval, burn.options.timeout) == (True, 5)
+    assert burn.description == "Burn it."
+    assert list(cast("Any", burn.spec.parameters)["properties"]) == ["count"]
+    assert burn(2) == "Shop--"
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        timed(search),
+        timed(timed(search)),
+        functools.lru_cache(search),
+        functools.partial(search, "a"),
+        timed(functools.partial(search, "a")),
+        types.MethodType(timed(search), "a"),
+    ],
+)
+def test_a_tool_in_another_decorator_is_refused(wrapped: Any) -> None:
+    """As a tool of its own it would have none of the options of the one inside."""
+    for make in (lambda: toolbox([wrapped]), lambda: tool(approval=True)(wrapped)):
+        with pytest.raises(DefinitionError) as caught:
+            make()
+        assert "wraps the tool `find`" in str(caught.value)
+        assert "put @tool above the other decorator" in str(caught.value)
+
+
+def test_decorators_below_a_tool_are_part_of_its_function() -> None:
+    again = tool(name="again", approval=True)(timed(timed(add.function)))
+    assert toolbox([again])["again"] is again
+    assert again(2) == 3
+    assert list(cast("Any", again.spec.parameters)["properties"]) == ["a", "b"]
+
+
 def test_other_callables() -> None:
     class Adder:
         def __call__(self, a: int) -> int:
@@ -179,6 +233,18 @@ def test_from_schema() -> None:
     assert raw.signature.context == "ctx"
 
 
+def test_what_a_raw_tool_returns_is_not_its_context() -> None:
+    def call(arguments: dict[str, object]) -> Context[str]:
+        return Context.for_test("d")
+
+    raw = Tool.from_schema(call, name="raw", parameters={})
+    assert raw.signature.context is None
+
+
+def raw_positional(arguments: dict[str, object], ctx: Context[str], /) -> None:
+    pass
+
+
 def generator(a: int) -> Iterator[int]:
     yield a
 
@@ -193,6 +259,10 @@ async def async_generator(a: int) -> AsyncIterator[int]:
         (lambda: tool(generator), "`generator` is a generator; return one value"),
         (lambda: tool(async_generator), "is a generator"),
         (lambda: tool(add), "`add` is a tool already"),
+        (
+            lambda: tool(types.MethodType(Shop.destroy, Shop)),
+            "`burn` is a tool already",
+        ),
         (lambda: tool(cast("Any", staticmethod(generator))), "@staticmethod above"),
         (lambda: tool(cast("Any", 3)), "not 3"),
         (lambda: tool(name='a"b')(add.function), r"double quote .* rename it"),
@@ -204,6 +274,10 @@ async def async_generator(a: int) -> AsyncIterator[int]:
         (lambda: tool(max_result=0)(add.function), "characters above 0, not 0"),
         (lambda: toolbox([add, add.function]), "two tools are called `add`"),
         (lambda: Tool.from_schema(print, name="", parameters={}), "is empty"),
+        (
+            lambda: Tool.from_schema(raw_positional, name="raw", parameters={}),
+            "parameter `ctx` of tool `raw_positional` .* behind the `/`",
+        ),
     ],
 )
 def test_definition_errors(make: Any, message: str) -> None:

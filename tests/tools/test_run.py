@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 import threading
@@ -246,6 +247,52 @@ async def test_long_results_and_messages_are_cut() -> None:
         assert told.text.startswith("x" * size + "\n[cut: ")
 
 
+async def test_what_is_wrong_everywhere_is_told_twenty_times() -> None:
+    def total(prices: list[int]) -> int:
+        return sum(prices)
+
+    outcome = await run(total, json.dumps({"prices": ["?"] * 300}))
+    lines = outcome.text.splitlines()
+    assert [line for line in lines if line.startswith("- prices[")] == lines[1:21]
+    assert lines[21:] == [
+        "- and 280 more",
+        "Correct the arguments and call total again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "value", "told"),
+    [
+        ({"uniqueItems": True}, ["row one"] * 700, "has non-unique elements"),
+        ({"maxItems": 1}, ["x" * 50_000, "y" * 50_000], "is too long"),
+        ({"items": {"maxLength": 3}}, ["x" * 50_000] * 3, "is too long"),
+        ({"items": {"enum": [1]}}, [{"a": ["x" * 5_000]}], "is not one of [1]"),
+    ],
+    ids=lambda case: str(case)[:20],
+)
+async def test_invalid_arguments_are_told_without_the_whole_of_them(
+    items: dict[str, Any], value: list[object], told: str
+) -> None:
+    raw = Tool.from_schema(
+        lambda arguments: len(arguments),
+        name="put",
+        parameters={"properties": {"rows": {"type": "array", **items}}},
+    )
+    outcome = await run(raw, json.dumps({"rows": value}))
+    assert outcome.status == "invalid"
+    assert told in outcome.text
+    assert len(outcome.text) < 500
+
+
+async def test_the_text_about_invalid_arguments_has_a_limit() -> None:
+    def count(words: dict[str, int]) -> int:
+        return sum(words.values())
+
+    outcome = await run(count, json.dumps({"words": {"x" * 50_000: "?", "y": "?"}}))
+    assert len(outcome.text) < 2_200
+    assert outcome.text.endswith("\nCorrect the arguments and call count again.")
+
+
 async def test_timeout_of_an_async_tool() -> None:
     stopped = []
 
@@ -467,6 +514,24 @@ async def test_reports_reach_the_listener_until_the_call_ends() -> None:
     assert heard == [("half", 0.5), ("call-1", None), ("from a thread", 1.0)]
     assert (await run(work, deps="nobody listens")).text == "ok"
     assert "from 0 to 1, not 1.5" in (await run(bad)).text
+
+
+def test_a_tool_called_as_plain_python_reports_to_nobody() -> None:
+    async def listen(message: str, fraction: float | None) -> None:
+        raise AssertionError(message)
+
+    @tool
+    def half(ctx: Context[str], done: float) -> str:
+        ctx.report_sync("half", done)
+        return ctx.deps
+
+    assert half(Context.for_test("d"), 0.5) == "d"
+    closed = Context("d", report=listen)
+    closed.close()
+    assert half(closed, 0.5) == "d"
+    for ctx in (Context.for_test("d"), closed):
+        with pytest.raises(ValueError, match=r"from 0 to 1, not 1\.5"):
+            half(ctx, 1.5)
 
 
 async def test_an_outcome_is_a_value() -> None:

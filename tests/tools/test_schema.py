@@ -361,6 +361,10 @@ def two_contexts(a: Context[int], b: Context[int]) -> None:
     pass
 
 
+def positional_context(a: int, ctx: Context[int], /) -> None:
+    pass
+
+
 def unresolvable(a: Missing) -> None:  # type: ignore[name-defined]  # noqa: F821
     pass
 
@@ -373,6 +377,7 @@ def unresolvable(a: Missing) -> None:  # type: ignore[name-defined]  # noqa: F82
         (double_starred, "parameter `**cities`", "`cities: dict[str, ...]`"),
         (unschemable, "parameter `lock`", "no JSON value can become"),
         (two_contexts, "parameter `b`", "keep one"),
+        (positional_context, "parameter `ctx`", "move it behind the `/`"),
         (unresolvable, "`unresolvable`", "import that name at run time"),
     ],
 )

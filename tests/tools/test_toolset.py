@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -57,6 +58,46 @@ class BigStore(Store):
         return f"{self.name} has everything"
 
 
+class Files:
+    root = "/"
+
+    @tool
+    def look(self, path: str) -> str:
+        """Look into a file."""
+        return f"{self.root}{path}"
+
+    @staticmethod
+    @tool
+    def join(path: str) -> str:
+        """Join files."""
+        return path
+
+    @classmethod
+    @tool(name="erase", approval=True, timeout=3)
+    def wipe(cls, path: str) -> str:
+        """Erase a file."""
+        return f"{cls.__name__} erased {path}"
+
+    @tool
+    def close(self) -> None:
+        """Close them."""
+
+    @staticmethod
+    def helper(path: str) -> str:
+        return path
+
+
+class SomeFiles(Files):
+    @staticmethod
+    @tool
+    def join(path: str) -> str:
+        """Join some files."""
+        return f"some {path}"
+
+    def close(self) -> None:  # type: ignore[override]
+        """No tool any more."""
+
+
 def test_a_toolbox_takes_sets_apart_in_order() -> None:
     class Yields:
         def __iter__(self) -> Iterator[AnyTool]:
@@ -94,6 +135,53 @@ def test_methods_of_an_object_are_a_set() -> None:
     assert box["B_buy"]("tea") == "tea from B"
     with pytest.raises(DefinitionError, match="str has no methods that are tools"):
         Toolset.of("text")
+
+
+def test_static_and_class_methods_belong_to_the_set() -> None:
+    assert [t.name for t in Toolset.of(Files())] == ["look", "join", "erase", "close"]
+    look, join, erase = Toolset.of(SomeFiles())
+    assert [t.name for t in (look, join, erase)] == ["look", "join", "erase"]
+    assert look("a") == "/a"
+    assert (join("a"), join.description) == ("some a", "Join some files.")
+    assert erase("a") == "SomeFiles erased a"
+    assert (erase.options.approval, erase.options.timeout) == (True, 3)
+    assert list(cast("Any", erase.spec.parameters)["properties"]) == ["path"]
+
+
+def test_a_method_that_wraps_its_tool_is_no_silent_gap_in_the_set() -> None:
+    class Cached:
+        read = staticmethod(functools.lru_cache(read))
+
+        @tool
+        def other(self) -> None:
+            """Something else."""
+
+    with pytest.raises(DefinitionError, match="wraps the tool `read`"):
+        Toolset.of(Cached())
+
+
+def test_what_wraps_itself_is_no_tool_of_the_set() -> None:
+    def endless() -> None:
+        pass
+
+    endless.__wrapped__ = endless  # type: ignore[attr-defined]
+    namespace = {"endless": endless, "read": staticmethod(read)}
+    (found,) = Toolset.of(type("Owner", (), namespace)())
+    assert found is read
+
+
+def test_a_set_of_methods_that_are_tools_no_more_is_refused() -> None:
+    class Closed:
+        @tool
+        def close(self) -> None:
+            """Close it."""
+
+    class Plain(Closed):
+        def close(self) -> None:  # type: ignore[override]
+            """No tool any more."""
+
+    with pytest.raises(DefinitionError, match="Plain has no methods that are tools"):
+        Toolset.of(Plain())
 
 
 @pytest.mark.parametrize(
