@@ -587,6 +587,20 @@ def test_a_tool_file_that_exits_is_a_failure(
     assert "script.py can't be used: SystemExit: 0" in capsys.readouterr().err
 
 
+def test_a_tool_under_another_decorator_is_named_and_not_left_out(
+    use: Use, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import functools\nfrom dsagent import tool\n"
+        "def timed(f): return functools.wraps(f)(lambda *a: f(*a))\n"
+        "@timed\n@tool(approval=True)\ndef erase(path: str) -> str: return 'gone'\n"
+    )
+    use("Yes.")
+    assert main(["ask", "-q", "?", "--tools", str(path)]) == 1
+    assert "put @tool above the other decorator" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals a thread")
 def test_ctrl_c_stops_the_answer_and_not_the_chat(
     use: Use, capsys: pytest.CaptureFixture[str]

@@ -156,22 +156,23 @@ def _tools_of(path: str) -> list[AnyTool]:
     """The tools at the top of a Python file, in its order.
 
     Raises:
-        DefinitionError: there are none, or it can't be run.
+        DefinitionError: there are none, one is hidden by another decorator, or the
+            file can't be run.
     """
     import runpy
 
     from dsagent.errors import DefinitionError
-    from dsagent.tools import Tool
+    from dsagent.tools.function import tool_inside, toolbox
 
     try:
         names = runpy.run_path(path)
     except (Exception, SystemExit) as error:  # whatever somebody's file raises
         reason = f"{type(error).__name__}: {error}"
         raise DefinitionError(f"the tools of {path} can't be used: {reason}") from error
-    tools = [value for value in names.values() if isinstance(value, Tool)]
+    tools = [value for value in names.values() if tool_inside(value)]
     if not tools:
         raise DefinitionError(f"{path} defines no tools; put @tool above a function")
-    return tools
+    return [made for value in tools for made in toolbox([value]).values()]
 
 
 @contextmanager
