@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -129,6 +130,24 @@ def test_what_a_page_does_not_tell_is_unknown() -> None:
     assert gaps > 150
 
 
+def test_yes_is_what_affirms_and_no_what_denies() -> None:
+    """By the two sides of a table's line: what a page says, and what is answered."""
+    s = Source(Random(6))
+    ways: Counter[bool] = Counter()
+    for _ in range(300):
+        for made in scenes.page(s, scenes.things(s), 0.5):
+            if not made.fact.flag:
+                continue
+            side = made.fact.says if made.value else made.fact.denies
+            names = (made.thing.name, made.thing.scene.the)
+            could = {text.replace("{n}", n).lower() for text in side for n in names}
+            assert made.sentence.lower() in could
+            answer, *_ = scenes._answer(s, made)
+            assert answer == ("Yes. " if made.value else "No. ") + made.sentence
+            ways[bool(made.value)] += 1
+    assert min(ways.values()) > 100
+
+
 def test_a_page_names_a_thing_before_it_speaks_of_it() -> None:
     s = Source(Random(5))
     for _ in range(200):
@@ -183,6 +202,28 @@ def test_a_call_is_declared_and_its_values_were_said() -> None:
     assert none > 40
     assert calls[1] > 300
     assert calls[2] + calls[3] > 80
+
+
+def test_what_finds_no_tool_is_nothing_the_shown_applications_do() -> None:
+    by_name: dict[str, set[str]] = {}
+    asks: dict[str, list[re.Pattern[str]]] = {}
+    for entry in apps.entries():
+        for name in entry.names:
+            by_name.setdefault(name, set()).add(entry.app)
+        for ask in entry.asks:
+            words = re.split(r"\{\w+\}|\[[^\]]*\]", ask.rstrip(".?"))
+            if len("".join(words)) > 15:
+                said = ".*".join(map(re.escape, words)) + "[.?]?"
+                asks.setdefault(entry.app, []).append(re.compile(said, re.IGNORECASE))
+    tried = 0
+    for example in draw("everyday_tools", 150):
+        shown = {app for name, _ in declared(example) for app in by_name[name]}
+        for before, turn in pairwise(example.messages):
+            if turn["content"] == NO_TOOL:
+                text = str(before["content"])
+                assert not any(a.fullmatch(text) for app in shown for a in asks[app])
+                tried += any(a.fullmatch(text) for app in asks for a in asks[app])
+    assert tried > 40
 
 
 def test_a_tenth_of_the_scenes_and_applications_is_held_out() -> None:
