@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 import jsonschema
 import pytest
 
+from tests.training.drawn import draw as drawn
+from tests.training.drawn import filled, said
 from training.data import apps, kinds, scenes
 from training.data.concepts import show
-from training.data.mix import Stage, make
 from training.data.phrases import Source
 from training.data.talk import NO_TOOL, UNKNOWN
 from training.data.words import is_held_out
@@ -26,13 +28,7 @@ if TYPE_CHECKING:
     Declared = dict[str, dict[str, object]]
 
 
-def draw(skill: str, n: int, *, held: bool = False) -> list[Example]:
-    rng = Random(f"4 {skill}")
-    return [make(rng, skill, Stage(), held=held) for _ in range(n)]
-
-
-def said(example: Example, role: str) -> list[str]:
-    return [str(m["content"]) for m in example.messages if m["role"] == role]
+draw = partial(drawn, seed=4)
 
 
 def declared(example: Example) -> list[tuple[str, dict[str, object]]]:
@@ -162,15 +158,9 @@ def test_a_form_is_filled_with_what_its_message_says() -> None:
     ways: Counter[bool] = Counter()
     listed = 0
     for example in draw("everyday_form", 200):
-        form = cast("dict[str, object]", example.messages[0]["response_format"])
-        listed += '"enum"' in json.dumps(form)
-        for asked, answer in zip(
-            said(example, "user"), said(example, "assistant"), strict=True
-        ):
-            filled = json.loads(answer)
-            jsonschema.validate(filled, form)
-            assert list(filled) == form["required"]
-            for value in filled.values():
+        listed += '"enum"' in json.dumps(example.messages[0]["response_format"])
+        for asked, values in filled(example):
+            for value in values.values():
                 if isinstance(value, bool):
                     ways[value] += 1
                 else:

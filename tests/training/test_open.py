@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from random import Random
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import cast
 
 import jsonschema
 import pytest
 
-from training.data.mix import Stage, make
+from tests.training.drawn import draw as drawn
+from tests.training.drawn import filled, said
 from training.data.talk import NO_TOOL, UNKNOWN
 
-if TYPE_CHECKING:
-    from training.data.talk import Example
-
-
-def draw(skill: str, n: int) -> list[Example]:
-    rng = Random(f"9 {skill}")
-    return [make(rng, skill, Stage()) for _ in range(n)]
-
-
-def said(example: Example, role: str) -> list[str]:
-    return [str(m["content"]) for m in example.messages if m["role"] == role]
+draw = partial(drawn, seed=9)
 
 
 def test_an_answer_stands_in_its_document() -> None:
@@ -67,14 +58,8 @@ def test_a_thought_about_a_document_asks_and_answers() -> None:
 def test_a_form_is_filled_with_what_its_text_says() -> None:
     ways: Counter[bool] = Counter()
     for example in draw("open_form", 120):
-        form = cast("dict[str, object]", example.messages[0]["response_format"])
-        for asked, answer in zip(
-            said(example, "user"), said(example, "assistant"), strict=True
-        ):
-            filled = json.loads(answer)
-            jsonschema.validate(filled, form)
-            assert list(filled) == form["required"]
-            for value in filled.values():
+        for asked, values in filled(example):
+            for value in values.values():
                 if isinstance(value, bool):
                     ways[value] += 1
                 elif isinstance(value, list):

@@ -24,14 +24,13 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.data import calling, concepts, kinds
 from training.data import tools as t
 from training.data.concepts import Param, show
 from training.data.open_tools import is_value, together
-from training.data.phrases import as_typed, capital, fill, join_and, lower
+from training.data.phrases import as_typed, camel_case, capital, fill, join_and, lower
 from training.data.talk import NO_TOOL
 from training.data.words import is_held_out
 
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from training.data.phrases import Source
     from training.data.talk import Talk
 
-TABLES = Path(__file__).parent / "everyday"
 _FLAG = re.compile(r"\[(\w+): ([^|\]]*)\|([^\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 _ONE = re.compile(r"\"\{|\b(?:[Aa]n?|the|The|this|does|is|has|Does|Is|Has) \{|\} (?:needs|is|does|has|gets)\b")
@@ -84,10 +82,6 @@ class Drawn:
     keys: dict[str, str]
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(" / ") if part.strip())
-
-
 def _entry(app: str, lines: Sequence[str]) -> Entry:
     """A block of a table."""
     slots: dict[str, Slot] = {}
@@ -105,14 +99,14 @@ def _entry(app: str, lines: Sequence[str]) -> Entry:
             slots[head.rstrip("?")] = Slot(tuple(keys.split()), said, kinds.kind(kind), head.endswith("?"))
     gives = [part.strip() for part in fields["gives"].split(" | ")]
     makes = kinds.kind(gives[1]) if len(gives) == 3 else None
-    return Entry(app, tuple(fields["tool"].split()), _split(fields["does"]), slots, tuple(asks), gives[0], makes, _split(gives[-1]))
+    return Entry(app, tuple(fields["tool"].split()), kinds.ways(fields["does"]), slots, tuple(asks), gives[0], makes, kinds.ways(gives[-1]))
 
 
 @cache
 def entries() -> tuple[Entry, ...]:
     """The tools of the tables, those of an application one after another."""
     found: list[Entry] = []
-    for path in sorted(TABLES.glob("tools_*.txt")):
+    for path in sorted(kinds.TABLES.glob("tools_*.txt")):
         app, block = "", []
         for line in [*path.read_text("utf-8").splitlines(), ""]:
             if line.startswith("app:"):
@@ -139,12 +133,11 @@ def declare(s: Source, entry: Entry) -> Drawn:
     name = s.one_of(entry.names)
     keys: dict[str, str] = {}
     properties: Schema = {}
+    camel = "_" not in name and any(map(str.isupper, name))
     for label, slot in entry.slots.items():
         free = [key for key in slot.keys if key not in properties]
         key = s.one_of(free) if free else f"{slot.keys[0]}_{len(keys)}"
-        camel = "_" not in name and any(map(str.isupper, name))
-        head, *rest = key.split("_")
-        keys[label] = key = head + "".join(map(capital, rest)) if camel else key
+        keys[label] = key = camel_case(key) if camel else key
         of = slot.kind
         param = Param(key, of.json, of.make, (capital(slot.said), capital(slot.said) + "."))
         options = of.options if s.chance(0.3) else ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.data import values as v
@@ -16,10 +17,13 @@ from training.data import words as w
 from training.data.phrases import capital
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from training.data.concepts import Maker, Value
     from training.data.phrases import Source
 
 _BOUNDS = re.compile(r"(-?[\d.]+)-(-?[\d.]+)")
+TABLES = Path(__file__).parent / "everyday"
 UNHEARD = 0.12
 """Share of the choices that give way to a word nobody has heard of."""
 
@@ -71,10 +75,15 @@ def money(s: Source) -> Value:
     return s.rng.randrange(5, 3000) if s.chance(0.6) else round(s.rng.uniform(2, 900), 2)
 
 
+def some(s: Source, make: Callable[[Source], str]) -> list[str]:
+    """Two or three different values."""
+    made = dict.fromkeys(make(s) for _ in range(8))
+    return list(made)[: s.rng.choice((2, 2, 3))]
+
+
 def people(s: Source) -> Value:
     """Two or three first names."""
-    names = dict.fromkeys(w.first_name(s.rng, s.held) for _ in range(8))
-    return list(names)[: s.rng.choice((2, 2, 3))]
+    return some(s, lambda s: w.first_name(s.rng, s.held))
 
 
 _TEXTS: dict[str, Maker] = {
@@ -123,6 +132,11 @@ def _chosen(s: Source, options: tuple[str, ...]) -> str:
 def _several(s: Source, options: tuple[str, ...]) -> list[str]:
     """Two or three of `options`."""
     return s.rng.sample(options, min(len(options), s.rng.choice((2, 2, 3))))
+
+
+def ways(text: str) -> tuple[str, ...]:
+    """The ways to say something that a line of a table has, between " / "."""
+    return tuple(part.strip() for part in text.split(" / ") if part.strip())
 
 
 @cache

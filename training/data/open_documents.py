@@ -427,7 +427,7 @@ def _facts(s: Source, pattern: Pattern, slots: dict[str, str]) -> list[Fact]:
     return found
 
 
-def _occurs(value: str, text: str) -> bool:
+def occurs(value: str, text: str) -> bool:
     """Whether a value stands in a text as a word of its own."""
     at = text.find(value)
     while at >= 0:
@@ -495,11 +495,11 @@ def _add(desk: Desk, said: Said, subject: Subject, pattern: Pattern, keep: dict[
     for index, fact in enumerate(facts):
         if _clashes(fact.tag, said.facts) or _clashes(fact.tag, facts[:index]):
             return False
-        if _occurs(fact.value, said.text) or not _occurs(fact.value, sentence):
+        if occurs(fact.value, said.text) or not occurs(fact.value, sentence):
             return False
-        if fact.value in fact.canonical or (sentence.count(fact.value) > 1 and _occurs(fact.value, sentence.replace(fact.value, "", 1))):
+        if fact.value in fact.canonical or (sentence.count(fact.value) > 1 and occurs(fact.value, sentence.replace(fact.value, "", 1))):
             return False
-    if any(_occurs(old.value, sentence) for old in said.facts):
+    if any(occurs(old.value, sentence) for old in said.facts):
         return False
     before = said.sentences[-1][1] if said.sentences else ""
     if mention in ("It", "He", "She") and len(before) < 80 and ", " not in before and " and " not in before and s.chance(0.25):

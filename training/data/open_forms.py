@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from training.data import concepts, values
 from training.data import words as w
-from training.data.phrases import Source, capital, fill, lower
+from training.data.phrases import Source, camel_case, capital, fill, lower
 from training.data.reading import FILL, FORM, noted, schema_of, with_document
 from training.data.records import Field
 
@@ -363,12 +363,6 @@ def _tokens(*texts: str) -> frozenset[str]:
 def _key(*words: str) -> str:
     """Words as a key, in snake case."""
     return "_".join(re.sub(r"[^\w]+", "_", word.lower()).strip("_") for word in words if word)
-
-
-def _camel(key: str) -> str:
-    """A key in camel case."""
-    first, *rest = key.split("_")
-    return first + "".join(capital(part) for part in rest)
 
 
 def _who(s: Source, scene: Scene) -> str:
@@ -799,7 +793,7 @@ def open_form(s: Source, talk: Talk) -> None:
     flags = min(count, s.rng.choice((0, 1, 1, 2, 2, 2, 3, 3, 4, 7)))
     items = _fields(s, scene, count, flags)
     camel = s.chance(0.12)
-    keyed = {_camel(item.key) if camel else item.key: item for item in items}
+    keyed = {camel_case(item.key) if camel else item.key: item for item in items}
     names = {id(item): key for key, item in keyed.items()}
     title = s.word(_TITLES) if s.chance(0.6) else capital(s.one_of(scene.counts))
     fields = {key: Field(key, item.kind, item.make, ()) for key, item in keyed.items()}

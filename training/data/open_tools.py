@@ -13,13 +13,13 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from training.data import calling
+from training.data import calling, kinds
 from training.data import open_plans as table
 from training.data import tools as t
 from training.data import values as v
 from training.data import words as w
 from training.data.concepts import Param, show
-from training.data.phrases import capital, join_and, lower, past, plural
+from training.data.phrases import camel_case, capital, join_and, lower, past, plural
 from training.data.talk import NO_TOOL
 
 if TYPE_CHECKING:
@@ -28,29 +28,6 @@ if TYPE_CHECKING:
     from training.data.concepts import Schema, Value
     from training.data.phrases import Source
     from training.data.talk import Talk
-
-def _title(s: Source) -> str:
-    """A short title of one to three words."""
-    noun = capital(s.word(w.NOUNS))
-    roll = s.rng.random()
-    if roll < 0.55:
-        return f"{capital(s.word(w.ADJECTIVES))} {noun}"
-    if roll < 0.75:
-        return f"{noun} {capital(s.word(w.OBJECTS))}"
-    return noun if roll < 0.9 else f"The {capital(s.word(w.ADJECTIVES))} {noun}"
-
-
-def _path(s: Source) -> str:
-    """A file name, sometimes with a folder."""
-    ending = s.one_of(("pdf", "png", "txt", "csv", "jpg", "docx", "mp4", "json", "log"))
-    stem = s.word(w.NOUNS) + s.one_of(("", "", f"_{s.rng.randrange(1, 99)}", f"-{s.word(w.NOUNS)}"))
-    return f"{s.one_of(('', '', s.word(w.NOUNS) + '/', '/home/' + s.word(w.NOUNS) + '/'))}{stem}.{ending}"
-
-
-def _some(s: Source, make: Callable[[Source], str]) -> list[str]:
-    """Two or three different values."""
-    made = dict.fromkeys(make(s) for _ in range(8))
-    return list(made)[: s.rng.choice((2, 2, 3))]
 
 
 def _code(s: Source) -> str:
@@ -71,14 +48,14 @@ _MAKERS: dict[str, Callable[[Source], Value]] = {
     "ident": lambda s: w.identifier(s.rng),
     "nick": lambda s: w.syllables(s.rng) + s.one_of(("", "", str(s.rng.randrange(100)), "_x")),
     "code": _code,
-    "domain": lambda s: f"{w.syllables(s.rng)}.{s.one_of(('com', 'org', 'net', 'io', 'dev', 'eu'))}",
+    "domain": kinds.domain,
     "version": lambda s: f"{s.rng.randrange(1, 12)}.{s.rng.randrange(20)}" + s.one_of(("", f".{s.rng.randrange(30)}")),
-    "path": _path,
-    "title": _title,
+    "path": kinds.path,
+    "title": kinds.title,
     "word": lambda s: s.word(w.NOUNS),
     "noun": lambda s: s.word(w.NOUNS),
-    "nouns": lambda s: _some(s, lambda s: s.word(w.NOUNS)),
-    "firsts": lambda s: _some(s, lambda s: w.first_name(s.rng, s.held)),
+    "nouns": lambda s: kinds.some(s, lambda s: s.word(w.NOUNS)),
+    "firsts": kinds.people,
     "room": lambda s: s.word(w.ROOMS),
     "zone": lambda s: f"{s.one_of('ABCDEFGHK')}{s.rng.randrange(1, 60)}",
     "classname": lambda s: f"{s.rng.randrange(1, 13)}{s.one_of('abcdABC')}",
@@ -91,7 +68,7 @@ _MAKERS: dict[str, Callable[[Source], Value]] = {
     "colour": lambda s: s.word(w.COLOURS),
     "language": lambda s: s.word(w.LANGUAGES),
     "email": lambda s: w.email(s.rng, s.held),
-    "msg": lambda s: w.remark(s.rng, s.held).rstrip(".").replace('"', ""),
+    "msg": kinds.message,
     "reason": lambda s: s.one_of(table.REASONS) if s.chance(0.6) else f"{s.word(w.ADJECTIVES)} {s.word(w.NOUNS)}",
     "currency": lambda s: w.CURRENCIES.pick(s.rng) if s.chance(0.6) else w.MONEY.pick(s.rng),
     "stars": lambda s: s.rng.randrange(2, 6),
@@ -102,7 +79,7 @@ _MAKERS: dict[str, Callable[[Source], Value]] = {
     "big": lambda s: s.rng.randrange(20, 5000),
     "year": lambda s: s.rng.randrange(1980, 2036),
     "decimal": lambda s: w.number(s.rng) if s.chance(0.5) else round(s.rng.uniform(1, 100), 1),
-    "money": lambda s: s.rng.randrange(5, 3000) if s.chance(0.6) else round(s.rng.uniform(2, 900), 2),
+    "money": kinds.money,
     "temp": lambda s: s.rng.randrange(2, 230) if s.chance(0.7) else round(s.rng.uniform(2, 80), 1),
 }
 
@@ -273,8 +250,8 @@ def _far(a: _Plan, b: _Plan) -> bool:
 
 def _key(words: str, *, camel: bool) -> str:
     """A parameter's or tool's name in snake or camel case."""
-    parts = words.replace("-", " ").split()
-    return parts[0] + "".join(map(capital, parts[1:])) if camel else "_".join(parts)
+    key = "_".join(words.replace("-", " ").split())
+    return camel_case(key) if camel else key
 
 
 def _slot(s: Source, token: str, plan: _Plan, taken: set[str], *, camel: bool) -> _Slot | None:

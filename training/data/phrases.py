@@ -126,6 +126,12 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def camel_case(key: str) -> str:
+    """A key in snake case in camel case."""
+    first, *rest = key.split("_")
+    return first + "".join(map(capital, rest))
+
+
 _PLURALS = {"knife": "knives", "loaf": "loaves", "child": "children", "man": "men", "woman": "women", "person": "people", "mouse": "mice", "foot": "feet", "tooth": "teeth", "potato": "potatoes", "tomato": "tomatoes", "leaf": "leaves", "wife": "wives", "half": "halves", "goose": "geese"}
 
 

@@ -17,16 +17,14 @@ In it `{n}` is the thing's name and `{v}` the value; what stands behind ` // ` d
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from training.data import kinds
 from training.data.concepts import show
-from training.data.open_documents import FILLERS
-from training.data.phrases import capital, fill, lower
+from training.data.open_documents import FILLERS, occurs
+from training.data.phrases import camel_case, capital, fill, lower
 from training.data.reading import (
     FILL,
     FORM,
@@ -47,7 +45,6 @@ if TYPE_CHECKING:
     from training.data.phrases import Source
     from training.data.talk import Talk
 
-TABLES = Path(__file__).parent / "everyday"
 _NAME_KEYS = {
     "person": ("name", "full_name", "person"), "first": ("name", "first_name"), "place": ("place", "town", "location"),
     "company": ("company", "name", "firm"), "ident": ("id", "number", "reference", "code"), "title": ("title", "name"),
@@ -83,22 +80,18 @@ class Scene:
     facts: tuple[Told, ...]
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(" / ") if part.strip())
-
-
 def _fact(line: str) -> Told:
     """A line of a table: label | kind | keys | statements | questions."""
     label, kind, keys, says, questions = (part.strip() for part in line.split(" | "))
     affirm, _, deny = says.partition(" // ")
-    return Told(label, kinds.kind(kind), tuple(keys.split()), _split(affirm), _split(deny), _split(questions))
+    return Told(label, kinds.kind(kind), tuple(keys.split()), kinds.ways(affirm), kinds.ways(deny), kinds.ways(questions))
 
 
 @cache
 def scenes() -> tuple[Scene, ...]:
     """The scenes of the tables."""
     found = []
-    for path in sorted(TABLES.glob("scenes_*.txt")):
+    for path in sorted(kinds.TABLES.glob("scenes_*.txt")):
         for block in path.read_text("utf-8").strip().split("\n\n"):
             head, the, *facts = block.splitlines()
             what, _, named = head.removeprefix("scene:").partition("|")
@@ -128,11 +121,6 @@ class Stated:
     fact: Told
     value: Value
     sentence: str
-
-
-def _occurs(value: str, text: str) -> bool:
-    """Whether a value stands in a text as words of its own."""
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
 
 
 def _filled(template: str, name: str, value: str) -> str:
@@ -169,7 +157,7 @@ def things(s: Source) -> list[Thing]:
     for scene in picked:
         for _ in range(6):
             name = show(kinds.kind(scene.named).make(s))
-            if not any(_occurs(name, thing.name) or _occurs(thing.name, name) for thing in found):
+            if not any(occurs(name, thing.name) or occurs(thing.name, name) for thing in found):
                 found.append(Thing(scene, name, picked.count(scene) == 1))
                 break
     return found
@@ -187,8 +175,8 @@ def page(s: Source, things: Sequence[Thing], share: float) -> list[Stated]:
                 made = _state(s, thing, fact, mention)
                 value = "" if fact.flag else show(made.value)
                 text = " ".join(old.sentence for old in told)
-                clash = value and (_occurs(value, text) or any(_occurs(value, x.name) for x in things))
-                if not clash and not any(not old.fact.flag and _occurs(show(old.value), made.sentence) for old in told):
+                clash = value and (occurs(value, text) or any(occurs(value, x.name) for x in things))
+                if not clash and not any(not old.fact.flag and occurs(show(old.value), made.sentence) for old in told):
                     told.append(made)
                     named = True
                     break
@@ -296,8 +284,7 @@ def _keyed(s: Source, scene: Scene) -> dict[str, Told]:
     keyed: dict[str, Told] = {}
     for fact in s.rng.sample(scene.facts, count):
         key = s.one_of(fact.keys)
-        head, *rest = key.split("_")
-        keyed.setdefault(head + "".join(map(capital, rest)) if camel else key, fact)
+        keyed.setdefault(camel_case(key) if camel else key, fact)
     return keyed
 
 
@@ -322,7 +309,8 @@ def everyday_form(s: Source, talk: Talk) -> None:
     names = [key for key in _NAME_KEYS.get(scene.named, ("name",)) if key not in keyed]
     name_key = s.one_of(names) if names and s.chance(_KEEPS) else ""
     form = _form(s, scene, name_key, keyed)
-    listed = {key for key, schema in form["properties"].items() if "enum" in schema}  # type: ignore[attr-defined]
+    properties = cast("dict[str, Schema]", form["properties"])
+    listed = {key for key, schema in properties.items() if "enum" in schema}
     talk.system(response_format=form)
     asked_for = set(map(id, keyed.values()))
     others = [fact for fact in scene.facts if id(fact) not in asked_for]
@@ -342,7 +330,7 @@ def everyday_form(s: Source, talk: Talk) -> None:
         name = thing.name.removeprefix("the ")
         values: dict[str, Value] = {name_key: name} if name_key else {}
         values |= {key: made.value for key, made in told if key}
-        wanted = {key: values[key] for key in form["properties"]}  # type: ignore[attr-defined]
+        wanted = {key: values[key] for key in properties}
         text = ("\n" if s.chance(0.15) else " ").join(sentences)
         if s.chance(0.2):
             asked = with_document(s, text, s.template(FORM))
