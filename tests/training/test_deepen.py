@@ -62,10 +62,23 @@ def test_one_that_writes_is_another_model(
     assert (logits(tmp_path) - logits(NANO)).abs().max() > 1
 
 
-def test_the_drafter_reads_the_layers_it_has_read(tmp_path: Path) -> None:
-    taps = CONFIG["dspark_target_layer_ids"]
-    config = deepen(NANO, 4, 5, tmp_path)
-    assert config["dspark_target_layer_ids"] == [t + (t >= 3) for t in taps]
+def test_the_streams_of_a_new_layer_pass_whatever_is_in_them(tmp_path: Path) -> None:
+    """The mixing of model.md: rows 8 to 24 say where a stream goes."""
+    deepen(NANO, 4, 5, tmp_path, kept=7.0)
+    made = load_file(tmp_path / "model.safetensors")
+    for part in ("attn", "ffn"):
+        assert not made[f"layers.4.hc_{part}_fn"][8:].any()
+        assert made[f"layers.4.hc_{part}_fn"][:8].any()
+        base = made[f"layers.4.hc_{part}_base"][8:].view(4, 4)
+        assert torch.equal(base, 7 * torch.eye(4))
+
+
+def test_the_drafter_reads_what_it_has_read(tmp_path: Path) -> None:
+    """A tap right before the new layer moves behind it, where the same comes out."""
+    first, *others = CONFIG["dspark_target_layer_ids"]
+    config = deepen(NANO, first + 1, LAYERS - 1, tmp_path)
+    moved = [first + 1, *(tap + 1 for tap in others)]
+    assert config["dspark_target_layer_ids"] == moved
     before, after = (load_file(f / "model.safetensors") for f in (NANO, tmp_path))
     drafter = {name for name in before if name.startswith("mtp.")}
     assert drafter == {name for name in after if name.startswith("mtp.")} != set()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.training.drawn import draw as drawn
 from tests.training.drawn import filled, said
-from training.data import apps, kinds, scenes
+from training.data import apps, concepts, kinds, scenes
 from training.data.concepts import show
 from training.data.phrases import Source
 from training.data.talk import NO_TOOL, UNKNOWN
@@ -225,6 +225,22 @@ def test_a_tenth_of_the_scenes_and_applications_is_held_out() -> None:
         for example in draw("everyday_tools", 60, held=held):
             here = {name for name, _ in declared(example)}
             assert here <= (names if held else others)
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ('{"number_of_days": 3}', "The number of days is 3."),
+        ('{"guests_so_far": 17}', "The guests so far are 17."),
+        ('{"status": "ok"}', "Done."),
+        ("kevin@example.io has room.", "kevin@example.io has room."),
+        ("how about nine?", "How about nine?"),
+        ("the lamp is on", "The lamp is on."),
+    ],
+)
+def test_a_result_is_told_by_rule(result: str, told: str) -> None:
+    tell = concepts.plain(lambda s, a: (result, ""))
+    assert tell(Source(Random(1)), {}) == (result, told)
 
 
 @pytest.mark.parametrize(
